@@ -1,0 +1,101 @@
+//! Appointments, as a calendar tells of them and a customer answers.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::time::Instant;
+
+/// An appointment of a customer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Appointment {
+    /// The calendar's own id.
+    pub id: String,
+    /// Which calendar, as the event's `source` says.
+    pub source: String,
+    /// The upstream version; news with a lower one is late and changes nothing.
+    pub version: u64,
+    /// What was booked.
+    pub service: String,
+    /// When it starts, in milliseconds since the Unix epoch.
+    #[schema(value_type = u64)]
+    pub starts: Instant,
+    /// When it ends, in milliseconds since the Unix epoch.
+    #[schema(value_type = u64)]
+    pub ends: Instant,
+    /// The IANA zone of the place where it happens.
+    pub zone: String,
+    /// Who will be there for the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff: Option<String>,
+    /// Where it happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The calendar's word.
+    pub status: AppointmentStatus,
+    /// The customer's word.
+    #[serde(default)]
+    pub answer: Answer,
+}
+
+/// The calendar's word on an appointment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AppointmentStatus {
+    /// It stands.
+    Booked,
+    /// It was called off.
+    Cancelled,
+    /// The customer came.
+    Completed,
+    /// The customer did not come.
+    Missed,
+}
+
+impl AppointmentStatus {
+    /// The contract's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Booked => "booked",
+            Self::Cancelled => "cancelled",
+            Self::Completed => "completed",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+/// The customer's word on an appointment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// They said nothing.
+    #[default]
+    None,
+    /// They will come.
+    Confirmed,
+    /// They will not come.
+    Declined,
+    /// They want another time.
+    AskedToMove,
+}
+
+impl Answer {
+    /// The contract's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Confirmed => "confirmed",
+            Self::Declined => "declined",
+            Self::AskedToMove => "asked-to-move",
+        }
+    }
+
+    /// Reads the contract's word; `none` cannot be answered.
+    pub fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "confirmed" => Self::Confirmed,
+            "declined" => Self::Declined,
+            "asked-to-move" => Self::AskedToMove,
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! A business: its name, zone, language, opening hours, and what its owner decided for all automations.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::hours::{OpeningHours, QuietHours};
+use super::ids::BusinessId;
+
+/// What is known of a business.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Business {
+    /// `biz_...`.
+    #[schema(value_type = String)]
+    pub id: BusinessId,
+    /// As customers know it.
+    pub name: String,
+    /// IANA zone in which its hours are written.
+    pub zone: String,
+    /// BCP 47: what it speaks when nothing is known of a customer's language.
+    pub language: String,
+    /// How a customer reaches a person; told on request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    /// When it is open.
+    #[serde(default)]
+    pub hours: OpeningHours,
+    /// When customers are left alone.
+    #[serde(default)]
+    pub quiet: QuietHours,
+    /// How many automated messages may follow each other without a word from the customer or staff.
+    #[serde(default = "automated_in_a_row")]
+    pub automated_in_a_row: u32,
+}
+
+/// Enough for an appointment's whole course (two reminders, a follow-up) with a few orders beside it; few enough to stop two
+/// machines talking to each other.
+fn automated_in_a_row() -> u32 {
+    12
+}
+
+impl Business {
+    /// A business with the usual settings: open on working days from 9 to 17, quiet from 21 to 8.
+    pub fn new(id: BusinessId, name: &str, zone: &str, language: &str) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            zone: zone.to_owned(),
+            language: language.to_owned(),
+            contact: None,
+            hours: OpeningHours::default(),
+            quiet: QuietHours::default(),
+            automated_in_a_row: automated_in_a_row(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! A customer: what is known of a person that the business talks to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::address::Address;
+use super::ids::CustomerId;
+use super::message::Purpose;
+use super::time::Instant;
+
+/// What is known of a customer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Customer {
+    /// `cus_...`.
+    #[schema(value_type = String)]
+    pub id: CustomerId,
+    /// When Attune first heard of them, in milliseconds since the Unix epoch.
+    #[schema(value_type = u64)]
+    pub since: Instant,
+    /// How they want to be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// BCP 47: what they last wrote in, or what an event said; none means what the business speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// IANA zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Postcode, as it was given; a proof for claiming an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postcode: Option<String>,
+    /// Where they can be reached, in the order in which the addresses became known.
+    #[serde(default)]
+    pub addresses: Vec<Address>,
+    /// The channel of their last message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_channel: Option<String>,
+    /// Tags that plugins or staff gave them.
+    #[serde(default)]
+    pub tags: BTreeSet<String>,
+    /// Facts that plugins noted.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
+    /// Channels on which they said stop; `*` is every channel.
+    #[serde(default)]
+    pub opted_out: BTreeSet<String>,
+    /// Purposes that they agreed to, beyond answers and news of their own orders and appointments.
+    #[serde(default)]
+    pub consents: BTreeSet<Purpose>,
+    /// Automated messages in a row since the customer or staff last spoke.
+    #[serde(default)]
+    pub automated_in_a_row: u32,
+}
+
+impl Customer {
+    /// A customer of whom only the id is known.
+    pub fn new(id: CustomerId, since: Instant) -> Self {
+        Self {
+            id,
+            since,
+            name: None,
+            language: None,
+            zone: None,
+            postcode: None,
+            addresses: Vec::new(),
+            last_channel: None,
+            tags: BTreeSet::new(),
+            facts: BTreeMap::new(),
+            opted_out: BTreeSet::new(),
+            consents: BTreeSet::new(),
+            automated_in_a_row: 0,
+        }
+    }
+
+    /// Whether they said stop on this channel or on all of them.
+    pub fn has_opted_out(&self, channel: &str) -> bool {
+        self.opted_out.contains("*") || self.opted_out.contains(channel)
+    }
+
+    /// Whether there is an address for a channel. Anyone can be reached on `chat`: the message waits in the conversation.
+    pub fn reachable_on(&self, channel: &str) -> bool {
+        self.addresses.iter().any(|address| address.channel() == channel)
+    }
+}

@@ -1,0 +1,341 @@
+//! A journal entry: one input of the engine. Whatever changes the state of a business stands in the journal first; the
+//! store is a function of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::address::Address;
+use super::appointment::Appointment;
+use super::business::Business;
+use super::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, TokenId};
+use super::message::Purpose;
+use super::order::Order;
+use super::plugin::{Export, Manifest};
+use super::time::Instant;
+
+/// One input, durable before it is acknowledged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place in the journal, given by the commit.
+    #[serde(skip)]
+    pub number: u64,
+    /// `evt_...`.
+    pub id: EventId,
+    /// Which business.
+    pub business: BusinessId,
+    /// Whose lane: a customer's, or the business's own.
+    pub customer: CustomerId,
+    /// When it was accepted; every step on it says that it is this time.
+    pub at: Instant,
+    /// When it happened, as its source says.
+    pub happened: Instant,
+    /// How many automated steps lie between this and something from outside.
+    #[serde(default)]
+    pub depth: u16,
+    /// What came in.
+    pub input: Input,
+}
+
+/// What came in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Input {
+    /// Something from outside.
+    Event(Event),
+    /// A plugin's timer fell due.
+    Timer {
+        /// Whose timer.
+        plugin: String,
+        /// The plugin's key.
+        key: String,
+        /// When it was due.
+        due: Instant,
+    },
+    /// The shares of a plugin in this lane are to be tried again.
+    Retry {
+        /// Whose shares.
+        plugin: String,
+        /// When it was due.
+        due: Instant,
+    },
+    /// A message is due for sending.
+    Claim {
+        /// Which.
+        message: MessageId,
+        /// When it was due.
+        due: Instant,
+    },
+    /// What became of an attempt to send.
+    Outcome {
+        /// Which message.
+        message: MessageId,
+        /// Which attempt at it.
+        attempt: u32,
+        /// What the channel said.
+        outcome: Outcome,
+    },
+    /// Something a member of staff did with this customer.
+    Staff {
+        /// Who: the token's name.
+        by: String,
+        /// What.
+        act: StaffAct,
+    },
+    /// Something the owner or an operator changed.
+    Owner {
+        /// Who: the token's name.
+        by: String,
+        /// What.
+        change: Change,
+    },
+    /// Attune stopped a plugin that keeps failing.
+    Pause {
+        /// Which.
+        plugin: String,
+        /// In words for the owner.
+        reason: String,
+    },
+    /// Records of why from before this moment may go.
+    Retention {
+        /// Everything older goes.
+        before: Instant,
+        /// Where the last slice of this work stopped.
+        after: Option<CustomerId>,
+        /// When it was due.
+        due: Instant,
+    },
+}
+
+/// Something from outside: a CloudEvent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The CloudEvents type.
+    pub kind: String,
+    /// Who tells it.
+    pub source: String,
+    /// Its id at the source; with `source` the key by which repeats are known.
+    pub id: String,
+    /// A keyed hash of all it says: the same key with another body is a conflict.
+    pub body: String,
+    /// Whether this is a copy for a customer who had claimed the order that it is about.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub copy: bool,
+    /// What it says of the customer.
+    #[serde(default, skip_serializing_if = "Who::is_empty")]
+    pub who: Who,
+    /// What it says.
+    pub news: News,
+}
+
+/// What an event says of a customer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Who {
+    /// Where they can be reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Address>,
+    /// How they want to be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// BCP 47.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// IANA zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Postcode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postcode: Option<String>,
+    /// All purposes they agreed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consents: Option<Vec<Purpose>>,
+}
+
+impl Who {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What an event says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum News {
+    /// The customer wrote.
+    Message(Inbound),
+    /// Something became of an appointment.
+    Appointment {
+        /// `booked`, `moved`, `cancelled`, `completed`, `missed`.
+        change: String,
+        /// How it stands now.
+        appointment: Appointment,
+    },
+    /// Something became of an order.
+    Order {
+        /// `placed`, `updated`, `shipped`, `delayed`, `delivered`, `cancelled`, `refunded`.
+        change: String,
+        /// How it stands now.
+        order: Order,
+    },
+    /// Nothing but what it says of the customer.
+    Customer,
+    /// A type that Attune does not know, with its data as JSON.
+    Other(String),
+}
+
+/// A customer's message on its way in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inbound {
+    /// On which channel.
+    pub channel: String,
+    /// What was written.
+    pub text: String,
+    /// The subject, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The message it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_reply_to: Option<MessageId>,
+    /// BCP 47.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// What a channel said of an attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It took the message.
+    Sent,
+    /// It did not, and may be asked again.
+    Retry(String),
+    /// It did not, and never will.
+    Failed(String),
+    /// Nobody knows: the answer was lost, or this program stopped before it came.
+    Unknown(String),
+}
+
+/// Something a member of staff did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StaffAct {
+    /// Took the case.
+    Take(CaseId, Option<u64>),
+    /// Resolved the case.
+    Resolve(CaseId, Option<u64>),
+    /// Wrote to the customer.
+    Write {
+        /// What.
+        text: String,
+        /// On which channel; none is where the customer last wrote.
+        channel: Option<String>,
+    },
+    /// Wants a share that was given up to be tried again.
+    RetryDeadLetter(DeadLetterId),
+    /// Decided what became of an uncertain message.
+    Settle {
+        /// Which message.
+        message: MessageId,
+        /// Whether the customer has it; if not it is tried again.
+        arrived: bool,
+    },
+}
+
+/// Something the owner or an operator changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Created a business, or changed what is known of it.
+    Business(Box<Business>),
+    /// Installed a plugin, or another version of it.
+    Install(Box<Install>),
+    /// Changed a plugin's setup. What is none stays.
+    Plugin {
+        /// Which.
+        name: String,
+        /// The revision the owner saw.
+        seen: Option<u64>,
+        /// What they want.
+        set: Box<PluginChange>,
+    },
+    /// Took a plugin away. Its notes stay.
+    Remove(String),
+    /// Made an access token.
+    Token(Token),
+    /// Took an access token back.
+    Revoke(TokenId),
+}
+
+/// A plugin to be installed: what the sandbox read from the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Install {
+    /// The name to run under.
+    pub name: String,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// What the file says of itself.
+    pub manifest: Manifest,
+    /// What it subscribes to.
+    pub exports: Vec<Export>,
+    /// The permissions it asks for.
+    pub wants: Vec<String>,
+}
+
+/// What the owner changes of a plugin. What is none stays as it is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PluginChange {
+    /// Turn it on or off. Turning on also ends a pause.
+    pub enabled: Option<bool>,
+    /// Its place among responders.
+    pub order: Option<u32>,
+    /// All of its settings.
+    pub settings: Option<serde_json::Value>,
+    /// All of its grants.
+    pub grants: Option<Vec<String>>,
+    /// All of the owner's wording: template, locale, text.
+    pub wording: Option<std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>>,
+}
+
+/// What a token's bearer may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Creates businesses and sets limits.
+    Operator,
+    /// Decides everything in one business.
+    Owner,
+    /// Talks to customers.
+    Staff,
+    /// Sends events.
+    Ingest,
+}
+
+impl Role {
+    /// The word used on the command line and in the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Owner => "owner",
+            Self::Staff => "staff",
+            Self::Ingest => "ingest",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Operator, Self::Owner, Self::Staff, Self::Ingest].into_iter().find(|role| role.word() == word)
+    }
+}
+
+/// An access token as it is kept: its hash, never itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Token {
+    /// `tok_...`: its name, which is no secret.
+    pub id: TokenId,
+    /// SHA-256 of the secret, in hexadecimal.
+    pub hash: String,
+    /// What its bearer may do.
+    pub role: Role,
+    /// In which business; an operator's has none.
+    pub business: Option<BusinessId>,
+    /// Whose it is, for people; staff's messages are signed with it.
+    pub label: String,
+}

@@ -1,0 +1,199 @@
+//! The events that Attune knows, as they stand in the `data` of a CloudEvent. The JSON Schemas of these types are part of
+//! the API's description; data that does not fit is refused with the path and the rule.
+//!
+//! A type that is not known here is a custom event: it is accepted as it is and reaches plugins that export `on-event`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::address::Address;
+use super::message::Purpose;
+use super::order::Money;
+
+/// A customer wrote something.
+pub const MESSAGE_RECEIVED: &str = "attune.message.received.v1";
+/// What became known of a customer.
+pub const CUSTOMER_UPDATED: &str = "attune.customer.updated.v1";
+
+/// Whom an event is about. At least one of `id` and `addresses` is needed to find or make the customer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerRef {
+    /// `cus_...`, when Attune's own id is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^cus_[0-9a-hjkmnp-tv-z]{26}$")]
+    pub id: Option<String>,
+    /// `email:anna@example.com`, `phone:+4915112345678`, `chat:visitor-77`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 16)]
+    pub addresses: Vec<Address>,
+    /// How they want to be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 200)]
+    pub name: Option<String>,
+    /// BCP 47.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 35)]
+    pub language: Option<String>,
+    /// IANA zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub zone: Option<String>,
+    /// A proof for claiming an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 20)]
+    pub postcode: Option<String>,
+    /// What they agreed to be written to for: `survey`, `marketing`. Present, it replaces what was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consents: Option<Vec<Purpose>>,
+}
+
+/// Data of `attune.message.received.v1`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageReceived {
+    /// Who wrote.
+    pub customer: CustomerRef,
+    /// On which channel: `chat`, `email`.
+    #[serde(default = "chat")]
+    #[schema(min_length = 1, max_length = 32, pattern = "^[a-z][a-z0-9-]*$")]
+    pub channel: String,
+    /// What was written, at most 65,536 characters.
+    #[schema(max_length = 65536)]
+    pub text: String,
+    /// The subject, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000)]
+    pub subject: Option<String>,
+    /// The message it answers: `msg_...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^msg_[0-9a-hjkmnp-tv-z]{26}$")]
+    pub in_reply_to: Option<String>,
+    /// BCP 47, when the source knows; else Attune tells it from the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 35)]
+    pub language: Option<String>,
+}
+
+fn chat() -> String {
+    "chat".to_owned()
+}
+
+/// Data of `attune.appointment.{booked,moved,cancelled,completed,missed}.v1`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AppointmentNews {
+    /// Whose appointment.
+    pub customer: CustomerRef,
+    /// How it stands now.
+    pub appointment: AppointmentData,
+}
+
+/// An appointment as its calendar tells it. Times are RFC 3339 (`2026-11-22T10:00:00Z`) or RFC 9557
+/// (`2026-11-22T11:00[Europe/Berlin]`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AppointmentData {
+    /// The calendar's own id.
+    #[schema(min_length = 1, max_length = 200)]
+    pub id: String,
+    /// Counts changes upstream; news with a lower one is late and changes nothing. Absent: the event's time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// What was booked.
+    #[schema(min_length = 1, max_length = 500)]
+    pub service: String,
+    /// When it starts.
+    #[schema(min_length = 16, max_length = 80)]
+    pub starts: String,
+    /// When it ends; absent: an hour later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 16, max_length = 80)]
+    pub ends: Option<String>,
+    /// The IANA zone of the place; absent: the business's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub zone: Option<String>,
+    /// Who will be there for the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 200)]
+    pub staff: Option<String>,
+    /// Where it happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
+    pub place: Option<String>,
+}
+
+/// Data of `attune.order.{placed,updated,shipped,delayed,delivered,cancelled,refunded}.v1`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderNews {
+    /// Whose order.
+    pub customer: CustomerRef,
+    /// How it stands now.
+    pub order: OrderData,
+}
+
+/// An order as its shop tells it. Times are RFC 3339 or RFC 9557.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderData {
+    /// The shop's own id.
+    #[schema(min_length = 1, max_length = 200)]
+    pub id: String,
+    /// Counts changes upstream; news with a lower one is late and changes nothing. Absent: the event's time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// What the customer knows it by.
+    #[schema(min_length = 1, max_length = 100)]
+    pub number: String,
+    /// When it was placed; absent: the event's time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 16, max_length = 80)]
+    pub placed: Option<String>,
+    /// The names of what was bought.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 200)]
+    pub items: Vec<String>,
+    /// What it cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
+    /// Its parcels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 50)]
+    pub shipments: Vec<ShipmentData>,
+}
+
+/// A parcel as the shop tells it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShipmentData {
+    /// Who carries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 100)]
+    pub carrier: Option<String>,
+    /// The carrier's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 200)]
+    pub tracking: Option<String>,
+    /// Where to follow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000)]
+    pub url: Option<String>,
+    /// When it should arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 16, max_length = 80)]
+    pub expected: Option<String>,
+    /// When it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 16, max_length = 80)]
+    pub delivered: Option<String>,
+}
+
+/// Data of `attune.customer.updated.v1`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerUpdated {
+    /// What is known now; what is absent stays as it was.
+    pub customer: CustomerRef,
+}

@@ -1,0 +1,208 @@
+//! Messages: what was said, by whom, on what channel, and what became of it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::ids::{CustomerId, EventId, MessageId};
+use super::time::Instant;
+
+/// Who said something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Author {
+    /// The customer.
+    Customer,
+    /// A person of the business.
+    Staff,
+    /// A plugin.
+    Automation,
+    /// Attune's own words, such as when a person will be there.
+    Host,
+}
+
+impl Author {
+    /// The word used in the contract and the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Staff => "staff",
+            Self::Automation => "automation",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// Why a customer is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// In answer to the customer's own message.
+    Reply,
+    /// About an order or appointment of theirs.
+    Service,
+    /// Asking how it was.
+    Survey,
+    /// Selling.
+    Marketing,
+}
+
+impl Purpose {
+    /// Reads the contract's word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "reply" => Self::Reply,
+            "service" => Self::Service,
+            "survey" => Self::Survey,
+            "marketing" => Self::Marketing,
+            _ => return None,
+        })
+    }
+
+    /// The contract's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Reply => "reply",
+            Self::Service => "service",
+            Self::Survey => "survey",
+            Self::Marketing => "marketing",
+        }
+    }
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum Delivery {
+    /// Written by the customer.
+    Received,
+    /// Waits to be claimed for sending.
+    Queued,
+    /// Waits for a moment when it may go out.
+    Deferred {
+        /// The earliest moment, in milliseconds since the Unix epoch.
+        #[schema(value_type = u64)]
+        until: Instant,
+    },
+    /// Claimed: the channel has it, its answer is not known yet.
+    Attempting {
+        /// 1 for the first attempt.
+        attempt: u32,
+    },
+    /// The channel took it.
+    Sent {
+        /// When, in milliseconds since the Unix epoch.
+        #[schema(value_type = u64)]
+        at: Instant,
+    },
+    /// Given up.
+    Failed {
+        /// The channel's last answer.
+        reason: String,
+    },
+    /// The gate said no.
+    Withheld {
+        /// `opted-out`, `person-here`, ...
+        code: String,
+        /// The same, for people.
+        reason: String,
+    },
+    /// The channel may have sent it and may not be asked again; a person or a report decides.
+    Uncertain {
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl Delivery {
+    /// The state's name, as the API writes it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Queued => "queued",
+            Self::Deferred { .. } => "deferred",
+            Self::Attempting { .. } => "attempting",
+            Self::Sent { .. } => "sent",
+            Self::Failed { .. } => "failed",
+            Self::Withheld { .. } => "withheld",
+            Self::Uncertain { .. } => "uncertain",
+        }
+    }
+
+    /// Whether the customer has it, or will as things stand.
+    pub fn is_live(&self) -> bool {
+        !matches!(self, Self::Withheld { .. } | Self::Failed { .. })
+    }
+}
+
+/// Which plugin said it, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Origin {
+    /// The name it was installed under.
+    pub plugin: String,
+    /// Why the customer is written to.
+    pub purpose: Purpose,
+    /// The template's name, where one was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// The order or appointment it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// At most one message reaches the customer for one key of one plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<String>,
+    /// After this it is pointless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub expires: Option<Instant>,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Message {
+    /// `msg_...`.
+    #[schema(value_type = String)]
+    pub id: MessageId,
+    /// Whose conversation.
+    #[schema(value_type = String)]
+    pub customer: CustomerId,
+    /// When it was said or staged, in milliseconds since the Unix epoch.
+    #[schema(value_type = u64)]
+    pub at: Instant,
+    /// Who said it.
+    pub author: Author,
+    /// `chat`, `email`.
+    pub channel: String,
+    /// What was said.
+    pub text: String,
+    /// A subject, on channels that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// BCP 47.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// The message this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub in_reply_to: Option<MessageId>,
+    /// Polarity of a customer's message, -1 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polarity: Option<f32>,
+    /// Which member of staff wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff: Option<String>,
+    /// Which plugin wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// The journal entry that caused it.
+    #[schema(value_type = String)]
+    pub entry: EventId,
+    /// How often a channel was asked to take it.
+    #[serde(default)]
+    pub attempts: u32,
+    /// The entries that later changed what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub trail: Vec<EventId>,
+    /// What became of it.
+    pub delivery: Delivery,
+}

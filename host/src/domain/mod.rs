@@ -1,0 +1,21 @@
+//! Plain data and pure rules: customers, messages, appointments, orders, cases, hours, the gate.
+//!
+//! Never reads a clock, draws a random number, or does input or output; everything a rule needs is an argument.
+
+pub mod address;
+pub mod appointment;
+pub mod business;
+pub mod case;
+pub mod customer;
+pub mod entry;
+pub mod event;
+pub mod gate;
+pub mod hours;
+pub mod ids;
+pub mod locale;
+pub mod message;
+pub mod order;
+pub mod plugin;
+pub mod template;
+pub mod time;
+pub mod words;

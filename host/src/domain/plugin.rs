@@ -1,0 +1,189 @@
+//! What is known of a plugin: what its file says of itself, and what its owner decided about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::message::Purpose;
+use super::time::Instant;
+
+/// The contract's version that this host serves.
+pub const CONTRACT: &str = "0.1.0";
+
+/// What a component can subscribe to, by exporting it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Export {
+    /// Customers' messages, to answer them.
+    OnMessage,
+    /// Customers' messages, to watch them.
+    WatchMessage,
+    /// Appointments.
+    OnAppointment,
+    /// Orders.
+    OnOrder,
+    /// Its own timers.
+    OnTimer,
+    /// Any other event.
+    OnEvent,
+}
+
+impl Export {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::OnMessage, Self::WatchMessage, Self::OnAppointment, Self::OnOrder, Self::OnTimer, Self::OnEvent];
+
+    /// The interface's name in `attune:automation`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::OnMessage => "on-message",
+            Self::WatchMessage => "watch-message",
+            Self::OnAppointment => "on-appointment",
+            Self::OnOrder => "on-order",
+            Self::OnTimer => "on-timer",
+            Self::OnEvent => "on-event",
+        }
+    }
+
+    /// What it means to the owner: "runs when ...".
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::OnMessage => "a customer writes (it may answer)",
+            Self::WatchMessage => "a customer writes (it only watches)",
+            Self::OnAppointment => "an appointment is booked, moved, cancelled, completed or missed",
+            Self::OnOrder => "an order is placed, shipped, delivered or otherwise changes",
+            Self::OnTimer => "a moment comes that it had set itself",
+            Self::OnEvent => "any other event comes in",
+        }
+    }
+
+    /// Reads the interface's name.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|export| export.word() == word)
+    }
+}
+
+/// Interfaces of `attune:host` that need the owner's word, each with the sentence the owner reads.
+pub const PERMISSIONS: &[(&str, &str)] = &[
+    ("customer", "know who the customer is"),
+    ("customer-notes", "note facts about the customer"),
+    ("message", "send messages to the customer"),
+    ("conversation", "read the conversation with the customer"),
+    ("sentiment", "judge the mood of messages"),
+    ("understanding", "recognise what a message asks for"),
+    ("handoff", "call a person into the conversation"),
+    ("appointments", "see the customer's appointments"),
+    ("appointment-answers", "note the customer's answer to an appointment"),
+    ("orders", "see the customer's orders"),
+    ("order-claims", "tie an order to the customer when they can prove that it is theirs"),
+    ("schedule", "act later by itself"),
+    ("state", "keep notes of its own"),
+    ("tally", "count things across customers"),
+    ("business", "know the business's name and opening hours"),
+    ("staff", "notify staff"),
+];
+
+/// The sentence for an interface that needs the owner's word.
+pub fn permission_sentence(interface: &str) -> Option<&'static str> {
+    PERMISSIONS.iter().find(|(name, _)| *name == interface).map(|(_, sentence)| *sentence)
+}
+
+/// What a component says of itself, embedded in its file by `attune build`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Its own name; the name it runs under is given at installation.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// One sentence for owners.
+    pub description: String,
+    /// JSON Schema (2020-12) of its settings.
+    #[serde(default = "any_object")]
+    #[schema(value_type = Object)]
+    pub settings: serde_json::Value,
+    /// What it may say, by template name.
+    #[serde(default)]
+    pub templates: BTreeMap<String, TemplateDeclaration>,
+    /// The keys under which it counts across customers.
+    #[serde(default)]
+    pub tally: Vec<String>,
+}
+
+fn any_object() -> serde_json::Value {
+    serde_json::json!({ "type": "object", "additionalProperties": false })
+}
+
+/// A template as its plugin ships it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateDeclaration {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// When it is sent, for the owner.
+    #[serde(default)]
+    pub description: String,
+    /// Every placeholder it may use.
+    #[serde(default)]
+    pub values: Vec<String>,
+    /// The text by locale.
+    pub text: BTreeMap<String, String>,
+    /// The subject by locale, for channels that have one.
+    #[serde(default)]
+    pub subject: BTreeMap<String, String>,
+}
+
+/// Why a plugin does not run although it is enabled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Paused {
+    /// Since when, in milliseconds since the Unix epoch.
+    #[schema(value_type = u64)]
+    pub since: Instant,
+    /// In words for the owner.
+    pub reason: String,
+}
+
+/// A plugin of a business, as its owner set it up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Installed {
+    /// The name given at installation; its identity.
+    pub name: String,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// What the file says of itself.
+    pub manifest: Manifest,
+    /// What it subscribes to.
+    pub exports: BTreeSet<Export>,
+    /// The permissions its code asks for: interfaces of `attune:host`.
+    pub wants: BTreeSet<String>,
+    /// The permissions the owner granted.
+    pub grants: BTreeSet<String>,
+    /// Whether the owner turned it on.
+    pub enabled: bool,
+    /// Its place among responders: lower answers first.
+    pub order: u32,
+    /// The owner's settings; what is absent has the schema's default.
+    #[schema(value_type = Object)]
+    pub settings: serde_json::Value,
+    /// The owner's own wording: template name, then locale, then text.
+    #[serde(default)]
+    pub wording: BTreeMap<String, BTreeMap<String, String>>,
+    /// Set when Attune stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
+    /// Counts changes; the API's `ETag`.
+    pub revision: u64,
+}
+
+impl Installed {
+    /// What its code asks for and the owner has not granted.
+    pub fn ungranted(&self) -> Vec<&str> {
+        self.wants.difference(&self.grants).map(String::as_str).collect()
+    }
+
+    /// Whether it runs: on, fully granted, not paused.
+    pub fn runs(&self) -> bool {
+        self.enabled && self.paused.is_none() && self.wants.is_subset(&self.grants)
+    }
+}
