@@ -1,0 +1,168 @@
+//! A business and its plugins, made ready for running: zones looked up, templates parsed, settings filled in.
+//!
+//! A configuration does not change while customers' entries run: whatever changes it goes through the business's own lane,
+//! and that lane waits for all others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::domain::business::Business;
+use crate::domain::message::Purpose;
+use crate::domain::plugin::{Export, Installed, Manifest};
+use crate::domain::template::Template;
+use crate::domain::time;
+
+/// A business and its plugins.
+pub struct Config {
+    /// What is known of the business.
+    pub business: Business,
+    /// Its zone.
+    pub zone: TimeZone,
+    /// Its plugins, in the owner's order; those that do not run as well.
+    pub plugins: Vec<Arc<Plugin>>,
+}
+
+impl Config {
+    /// Makes a business and its plugins ready. A wording that does not parse any more falls back to the plugin's own.
+    pub fn new(business: Business, mut installed: Vec<Installed>) -> Self {
+        installed.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
+        let zone = time::zone_or_utc(&business.zone);
+        Self { business, zone, plugins: installed.into_iter().map(|one| Arc::new(Plugin::new(one))).collect() }
+    }
+
+    /// An installed plugin by name.
+    pub fn plugin(&self, name: &str) -> Option<&Arc<Plugin>> {
+        self.plugins.iter().find(|plugin| plugin.installed.name == name)
+    }
+
+    /// The plugins that run and export an interface, in the owner's order.
+    pub fn exporters(&self, export: Export) -> impl Iterator<Item = &Arc<Plugin>> {
+        self.plugins.iter().filter(move |plugin| plugin.runs && plugin.installed.exports.contains(&export))
+    }
+}
+
+/// One of a plugin's templates, ready to be filled in.
+pub struct Prepared {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// By locale.
+    pub text: BTreeMap<String, Template>,
+    /// By locale.
+    pub subject: BTreeMap<String, Template>,
+}
+
+/// A plugin, made ready for running.
+pub struct Plugin {
+    /// As its owner set it up.
+    pub installed: Installed,
+    /// The name, shared by all effects.
+    pub name: Arc<str>,
+    /// Whether it runs at all.
+    pub runs: bool,
+    /// Its settings with the schema's defaults filled in, as JSON.
+    pub settings: String,
+    /// Its templates by name.
+    pub templates: BTreeMap<String, Prepared>,
+    /// The keys it may count under.
+    pub tally: BTreeSet<String>,
+}
+
+impl Plugin {
+    fn new(installed: Installed) -> Self {
+        let manifest = &installed.manifest;
+        let templates = manifest
+            .templates
+            .iter()
+            .map(|(name, declared)| {
+                let mut text = parse(&declared.text);
+                if let Some(own) = installed.wording.get(name) {
+                    text.extend(parse(own));
+                }
+                let prepared = Prepared { purpose: declared.purpose, text, subject: parse(&declared.subject) };
+                (name.clone(), prepared)
+            })
+            .collect();
+        Self {
+            name: Arc::from(installed.name.as_str()),
+            runs: installed.runs(),
+            settings: with_defaults(&manifest.settings, &installed.settings).to_string(),
+            templates,
+            tally: manifest.tally.iter().cloned().collect(),
+            installed,
+        }
+    }
+}
+
+fn parse(texts: &BTreeMap<String, String>) -> BTreeMap<String, Template> {
+    texts.iter().filter_map(|(locale, text)| Some((locale.clone(), Template::parse(text).ok()?))).collect()
+}
+
+/// Fills in the defaults of a schema's top-level properties.
+pub fn with_defaults(schema: &serde_json::Value, settings: &serde_json::Value) -> serde_json::Value {
+    let mut filled = settings.as_object().cloned().unwrap_or_default();
+    if let Some(properties) = schema.get("properties").and_then(|p| p.as_object()) {
+        for (name, property) in properties {
+            if let Some(default) = property.get("default").filter(|_| !filled.contains_key(name)) {
+                filled.insert(name.clone(), default.clone());
+            }
+        }
+    }
+    filled.into()
+}
+
+/// Checks settings against the plugin's schema. The error names the path and the rule, one line each.
+pub fn check_settings(manifest: &Manifest, settings: &serde_json::Value) -> Result<(), String> {
+    let schema = jsonschema::validator_for(&manifest.settings)
+        .map_err(|error| format!("the settings schema of `{}` is not a JSON Schema: {error}", manifest.name))?;
+    let filled = with_defaults(&manifest.settings, settings);
+    let broken: Vec<String> = schema
+        .iter_errors(&filled)
+        .take(8)
+        .map(|error| format!("settings{}: {error}", error.instance_path()))
+        .collect();
+    if !settings.is_object() {
+        return Err("settings: must be an object".to_owned());
+    }
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("; ")) }
+}
+
+/// Checks a manifest: its schema, its templates and their placeholders.
+pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
+    let word = |text: &str| {
+        !text.is_empty()
+            && text.len() <= 64
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if !word(&manifest.name) {
+        return Err(format!("name `{}`: use 1 to 64 lower-case letters, digits and hyphens", manifest.name));
+    }
+    if manifest.version.is_empty() || manifest.version.len() > 64 {
+        return Err("version: 1 to 64 characters, for example 0.1.0".to_owned());
+    }
+    if manifest.description.len() > 500 {
+        return Err("description: at most 500 bytes; one sentence for owners".to_owned());
+    }
+    check_settings(manifest, &serde_json::json!({})).or_else(|error| {
+        // Settings without a default are for the owner to fill in; only a schema that is not one is wrong here.
+        if error.contains("is not a JSON Schema") { Err(error) } else { Ok(()) }
+    })?;
+    for (name, template) in &manifest.templates {
+        if template.text.is_empty() {
+            return Err(format!("template `{name}` has no text; give at least [templates.{name}.text] en"));
+        }
+        for (kind, texts) in [("text", &template.text), ("subject", &template.subject)] {
+            for (locale, text) in texts {
+                check_wording(&template.values, text)
+                    .map_err(|e| format!("template `{name}`, {kind}.{locale}: {e}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks one wording of a template against the values that the plugin gives it.
+pub fn check_wording(values: &[String], text: &str) -> Result<(), String> {
+    Template::parse(text).and_then(|template| template.check(values)).map_err(|error| error.to_string())
+}

@@ -1,0 +1,365 @@
+//! Staging a message: whether the words fit the purpose, what the text is, and what the gate says of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::domain::gate::{self, Decision, Question, Rule};
+use crate::domain::locale;
+use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
+use crate::domain::template::Value;
+use crate::domain::time::{self, Instant};
+
+use super::{Effect, Refusal, Turn};
+
+/// What a plugin wants to say.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// Free text.
+    Text(String),
+    /// A template by name, with its values.
+    Template(String, BTreeMap<String, Value>),
+}
+
+/// A message that a plugin wants sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Draft {
+    /// `reply`, `service`, `survey`, `marketing`.
+    pub purpose: String,
+    /// What to say.
+    pub content: Content,
+    /// On which channel; none leaves it to the host.
+    pub channel: Option<String>,
+    /// The order or appointment it is about.
+    pub about: Option<String>,
+    /// When it becomes pointless.
+    pub expires: Option<Instant>,
+    /// At most one message for one key.
+    pub once: Option<String>,
+}
+
+/// The gate's word, as the plugin hears it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Goes out with this commit.
+    Queued,
+    /// Goes out at this moment at the earliest.
+    Deferred(Instant),
+    /// Does not go out.
+    Withheld(&'static str, &'static str),
+}
+
+/// What became of a draft.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Receipt {
+    /// The id it has, whatever the verdict.
+    pub message: String,
+    /// The gate's word.
+    pub verdict: Verdict,
+}
+
+impl Turn {
+    /// `message.send`: checks the draft, renders it, asks the gate and stages the message, withheld or not.
+    pub fn send(&mut self, draft: Draft) -> Result<Receipt, Refusal> {
+        let result = self.try_send(&draft);
+        self.note("message.send", &draft, &result);
+        result
+    }
+
+    fn try_send(&mut self, draft: &Draft) -> Result<Receipt, Refusal> {
+        let plugin = self.running()?;
+        let limits = self.scene.limits;
+        if self.used.messages >= limits.messages {
+            return Err(Refusal::new("too-many", format!("one run may stage {} messages", limits.messages)));
+        }
+        let customer = self.customer().ok_or_else(no_customer)?;
+        let purpose = Purpose::parse(&draft.purpose).ok_or_else(|| {
+            Refusal::new("bad-purpose", format!("`{}` is none of reply, service, survey, marketing", draft.purpose))
+        })?;
+        if let Some(once) = &draft.once {
+            self.fits("once", once, limits.key_bytes)?;
+        }
+        if purpose == Purpose::Reply && !self.handles_own_message() {
+            return Err(Refusal::new(
+                "bad-purpose",
+                "a reply is only possible while handling this customer's own message",
+            ));
+        }
+        if purpose == Purpose::Service && !self.is_theirs(draft.about.as_deref()) {
+            let about = draft.about.as_deref().unwrap_or("nothing");
+            return Err(Refusal::new(
+                "no-subject",
+                format!("a service message is about an order or appointment of this customer; `{about}` is none"),
+            ));
+        }
+        let language = customer.language.clone().unwrap_or_else(|| self.scene.config.business.language.clone());
+        let (text, subject, template) = match &draft.content {
+            Content::Text(text) if purpose == Purpose::Reply => (text.clone(), None, None),
+            Content::Text(_) => {
+                return Err(Refusal::new("needs-template", "free text is only possible in a reply; use a template"));
+            }
+            Content::Template(name, values) => {
+                let prepared = plugin.templates.get(name).ok_or_else(|| {
+                    Refusal::new("no-template", format!("plugin `{}` has no template `{name}`", plugin.name))
+                })?;
+                if prepared.purpose != purpose && purpose != Purpose::Reply {
+                    let wanted = prepared.purpose.word();
+                    return Err(Refusal::new("bad-purpose", format!("template `{name}` is for {wanted} messages")));
+                }
+                let values = &self.with_zones(values);
+                let (text, language) = fill(&prepared.text, values, &language, &self.scene.config.business.language)
+                    .ok_or_else(|| Refusal::new("no-template", format!("template `{name}` has no text")))?;
+                let text =
+                    text.map_err(|error| Refusal::new("missing-value", format!("template `{name}`: {error}")))?;
+                let subject = fill(&prepared.subject, values, &language, &language).and_then(|(text, _)| text.ok());
+                (text, subject, Some(name.clone()))
+            }
+        };
+        if text.trim().is_empty() {
+            return Err(Refusal::new("empty", "the message has no text"));
+        }
+        self.fits("text", &text, limits.message_bytes)?;
+        let origin = Origin {
+            plugin: plugin.name.to_string(),
+            purpose,
+            template,
+            about: draft.about.clone(),
+            once: draft.once.clone(),
+            expires: draft.expires,
+        };
+        let channel = self.pick_channel(draft.channel.as_deref(), purpose);
+        self.used.messages += 1;
+        self.used.bytes += text.len();
+        let message = self.stage_message(Author::Automation, &channel, text, subject, Some(language), Some(origin));
+        Ok(Receipt { message: message.id.to_string(), verdict: verdict(&message.delivery) })
+    }
+
+    /// `message.withdraw`: takes back a message of the running plugin that has not gone out.
+    pub fn withdraw(&mut self, id: &str) -> Result<(), Refusal> {
+        let result = self.try_withdraw(id);
+        self.note("message.withdraw", &id, &result);
+        result
+    }
+
+    fn try_withdraw(&mut self, id: &str) -> Result<(), Refusal> {
+        let plugin = self.running()?;
+        let not_found = || Refusal::new("not-found", format!("this plugin has sent this customer no message `{id}`"));
+        let message = id.parse().ok().and_then(|id| self.message(id));
+        let own = |message: &Arc<Message>| message.origin.as_ref().is_some_and(|origin| *origin.plugin == *plugin.name);
+        let message = message.filter(own).ok_or_else(not_found)?;
+        if !matches!(message.delivery, Delivery::Queued | Delivery::Deferred { .. }) {
+            return Err(Refusal::new("too-late", format!("the message is {} already", message.delivery.word())));
+        }
+        let mut message = Message::clone(&message);
+        message.delivery = Delivery::Withheld {
+            code: "withdrawn".to_owned(),
+            reason: "the plugin took it back before it went out".to_owned(),
+        };
+        if message.entry != self.scene.entry.id {
+            message.trail.push(self.scene.entry.id);
+        }
+        self.change_customer(|customer| {
+            customer.automated_in_a_row = customer.automated_in_a_row.saturating_sub(1);
+        });
+        self.stage(Effect::Message(Arc::new(message)));
+        Ok(())
+    }
+
+    /// Stages a message by anyone but the customer: asks the gate, and writes down what it said. A message that may go out
+    /// now on a channel of this host's own (`chat`) is sent with this commit; others wait to be claimed.
+    pub fn stage_message(
+        &mut self,
+        author: Author,
+        channel: &str,
+        text: String,
+        subject: Option<String>,
+        language: Option<String>,
+        origin: Option<Origin>,
+    ) -> Arc<Message> {
+        let mut message = Message {
+            id: crate::domain::ids::MessageId::new(self.now(), self.mint()),
+            customer: self.scene.entry.customer,
+            at: self.now(),
+            author,
+            channel: channel.to_owned(),
+            text,
+            subject,
+            language,
+            in_reply_to: None,
+            polarity: None,
+            staff: None,
+            origin,
+            entry: self.scene.entry.id,
+            attempts: 0,
+            trail: Vec::new(),
+            delivery: Delivery::Queued,
+        };
+        message.delivery = self.judge(&message, false);
+        if message.delivery == Delivery::Queued && is_own(channel) {
+            message.delivery = Delivery::Sent { at: self.now() };
+        }
+        if let Some(Origin { plugin, once: Some(once), .. }) = &message.origin
+            && message.delivery.is_live()
+        {
+            let plugin = Arc::from(plugin.as_str());
+            self.stage(Effect::Once { plugin, key: once.clone(), message: message.id });
+        }
+        self.count_automated(&message);
+        let message = Arc::new(message);
+        self.stage(Effect::Message(message.clone()));
+        message
+    }
+
+    /// Fills in the zone of moments that were given none: the customer's, else the business's.
+    fn with_zones(&mut self, values: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+        let own = self.customer().and_then(|customer| customer.zone.clone());
+        let usual = own.unwrap_or_else(|| self.scene.config.business.zone.clone());
+        let mut values = values.clone();
+        for value in values.values_mut() {
+            if let Value::Moment { zone, .. } = value
+                && zone.is_empty()
+            {
+                zone.clone_from(&usual);
+            }
+        }
+        values
+    }
+
+    /// Counts automated messages in a row; a word of staff starts the count again.
+    fn count_automated(&mut self, message: &Message) {
+        if !message.delivery.is_live() {
+            return;
+        }
+        match message.author {
+            Author::Automation => self.change_customer(|customer| customer.automated_in_a_row += 1),
+            Author::Staff => self.change_customer(|customer| customer.automated_in_a_row = 0),
+            Author::Host | Author::Customer => {}
+        }
+    }
+
+    /// Asks the gate about a message as things stand. `claiming` is true in the transaction that sends it: its own `once` key
+    /// and its own place in the row of automated messages do not speak against it then.
+    pub fn judge(&mut self, message: &Message, claiming: bool) -> Delivery {
+        let Some(customer) = self.customer() else {
+            return Delivery::Withheld { code: "unreachable".into(), reason: "no customer".into() };
+        };
+        let config = self.scene.config.clone();
+        let origin = message.origin.as_ref();
+        let purpose = origin.map_or(Purpose::Reply, |origin| origin.purpose);
+        let own_zone = customer.zone.as_deref().and_then(time::zone);
+        let next_allowed = match purpose {
+            Purpose::Reply => self.now(),
+            _ => config.business.quiet.next_allowed(self.now(), own_zone.as_ref().unwrap_or(&config.zone)),
+        };
+        let once_used =
+            !claiming && origin.is_some_and(|o| o.once.as_ref().is_some_and(|once| self.once_used(&o.plugin, once)));
+        let question = Question {
+            now: self.now(),
+            author: message.author,
+            purpose,
+            channel: &message.channel,
+            reachable: is_own(&message.channel) || customer.reachable_on(&message.channel),
+            opted_out: customer.has_opted_out(&message.channel),
+            confirms_stop: message.author == Author::Host
+                && origin.and_then(|origin| origin.template.as_deref()) == Some(CONFIRMS_STOP),
+            consented: customer.consents.contains(&purpose),
+            case_open: message.author == Author::Automation && self.case_is_open(),
+            once_used,
+            expires: origin.and_then(|origin| origin.expires),
+            next_allowed,
+            automated_in_a_row: customer.automated_in_a_row.saturating_sub(u32::from(claiming)),
+            automated_allowed: config.business.automated_in_a_row,
+        };
+        match gate::decide(&question) {
+            Decision::Send => Delivery::Queued,
+            Decision::Wait(until, _) => Delivery::Deferred { until },
+            Decision::Withhold(rule) => withheld(rule),
+        }
+    }
+
+    /// Whether an id names an order or appointment of this customer.
+    fn is_theirs(&mut self, about: Option<&str>) -> bool {
+        about.is_some_and(|id| {
+            self.appointments().iter().any(|one| one.id == id) || self.orders().iter().any(|one| one.id == id)
+        })
+    }
+
+    /// The channel for a message: the one asked for; for a reply the one the customer wrote on; else where they last wrote if
+    /// they can be reached there; else the first address; else the conversation itself.
+    pub fn pick_channel(&mut self, asked: Option<&str>, purpose: Purpose) -> String {
+        if let Some(channel) = asked {
+            return channel.to_owned();
+        }
+        let Some(customer) = self.customer() else { return OWN.to_owned() };
+        let last = customer.last_channel.as_deref();
+        match last {
+            Some(channel) if purpose == Purpose::Reply || is_own(channel) || customer.reachable_on(channel) => {
+                channel.to_owned()
+            }
+            _ => {
+                customer.addresses.iter().map(|a| a.channel()).find(|c| DELIVERED.contains(c)).unwrap_or(OWN).to_owned()
+            }
+        }
+    }
+}
+
+/// The host's own template that may go out after a stop, once.
+pub const CONFIRMS_STOP: &str = "opted-out";
+
+/// The channel that is this host's own: a message is delivered by being written down.
+const OWN: &str = "chat";
+
+/// The channels by which this host can reach an address.
+const DELIVERED: &[&str] = &["email", OWN];
+
+/// Whether a channel is this host's own.
+pub fn is_own(channel: &str) -> bool {
+    channel == OWN
+}
+
+/// The state of a message that a rule withholds.
+pub fn withheld(rule: Rule) -> Delivery {
+    Delivery::Withheld { code: rule.code().to_owned(), reason: rule.sentence().to_owned() }
+}
+
+fn verdict(delivery: &Delivery) -> Verdict {
+    match delivery {
+        Delivery::Deferred { until } => Verdict::Deferred(*until),
+        Delivery::Withheld { code, .. } => {
+            let rule = [
+                Rule::OptedOut,
+                Rule::NoConsent,
+                Rule::PersonHere,
+                Rule::Repeated,
+                Rule::Expired,
+                Rule::Unreachable,
+                Rule::TooManyInARow,
+            ]
+            .into_iter()
+            .find(|rule| rule.code() == code)
+            .unwrap_or(Rule::Unreachable);
+            Verdict::Withheld(rule.code(), rule.sentence())
+        }
+        _ => Verdict::Queued,
+    }
+}
+
+/// What filling in a template gives: the text or what is wrong with the values.
+type Filled = Result<String, crate::domain::template::RenderError>;
+
+fn fill(
+    texts: &BTreeMap<String, crate::domain::template::Template>,
+    values: &BTreeMap<String, Value>,
+    wanted: &str,
+    fallback: &str,
+) -> Option<(Filled, String)> {
+    let locale = locale::pick(texts.keys().map(String::as_str), wanted, fallback)?;
+    Some((texts.get(locale)?.render(values, locale), locale.to_owned()))
+}
+
+pub(super) fn no_customer() -> Refusal {
+    Refusal::new("no-customer", "this event is about the business as a whole, not about a customer")
+}

@@ -1,0 +1,108 @@
+//! The trace of a run: what a plugin asked and was told, in the order in which it asked. It is written as JSON at once,
+//! into one buffer, because every run has one and few are ever read.
+
+use serde::Serialize;
+
+/// What a plugin asked and was told.
+#[derive(Debug, Default)]
+pub struct Trace {
+    calls: Vec<u8>,
+    limit_bytes: usize,
+    left_out: u32,
+    log: String,
+    log_limit_bytes: usize,
+    log_cut: bool,
+}
+
+impl Trace {
+    /// A trace that keeps so many bytes of calls and of log.
+    pub fn new(limit_bytes: usize, log_limit_bytes: usize) -> Self {
+        Self { limit_bytes, log_limit_bytes, ..Self::default() }
+    }
+
+    /// Notes a call. What does not fit any more is counted instead.
+    pub fn call<A: Serialize, R: Serialize>(&mut self, name: &str, args: &A, result: &R) {
+        #[derive(Serialize)]
+        struct Call<'a, A, R> {
+            call: &'a str,
+            args: &'a A,
+            result: &'a R,
+        }
+        let before = self.calls.len();
+        if before > 0 {
+            self.calls.push(b',');
+        }
+        let written = serde_json::to_writer(&mut self.calls, &Call { call: name, args, result });
+        if written.is_err() || self.calls.len() > self.limit_bytes {
+            self.calls.truncate(before);
+            self.left_out += 1;
+        }
+    }
+
+    /// Notes a line of the plugin's log. Control characters are made visible, so that no terminal or page is fooled.
+    pub fn log(&mut self, level: &str, text: &str) {
+        if self.log.len() >= self.log_limit_bytes {
+            self.log_cut = true;
+            return;
+        }
+        self.log.push_str(level);
+        self.log.push_str(": ");
+        for c in text.chars() {
+            if self.log.len() >= self.log_limit_bytes {
+                self.log_cut = true;
+                break;
+            }
+            if c.is_control() && c != '\n' && c != '\t' {
+                self.log.extend(c.escape_default());
+            } else {
+                self.log.push(c);
+            }
+        }
+        self.log.push('\n');
+    }
+
+    /// The calls as a JSON array.
+    pub fn calls_json(&self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(self.calls.len() + 2);
+        json.push(b'[');
+        json.extend_from_slice(&self.calls);
+        json.push(b']');
+        json
+    }
+
+    /// How many calls did not fit.
+    pub fn left_out(&self) -> u32 {
+        self.left_out
+    }
+
+    /// The log, with a last line that says so if it was cut.
+    pub fn take_log(&mut self) -> String {
+        if self.log_cut {
+            self.log.push_str("(the log is cut here: it was over its limit)\n");
+            self.log_cut = false;
+        }
+        std::mem::take(&mut self.log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_over_the_limit_are_counted_instead() {
+        let mut trace = Trace::new(60, 10);
+        trace.call("state.get", &"a", &Some(1));
+        trace.call("state.get", &"a value that does not fit any more", &Some(1));
+        assert_eq!(String::from_utf8_lossy(&trace.calls_json()), r#"[{"call":"state.get","args":"a","result":1}]"#);
+        assert_eq!(trace.left_out(), 1);
+    }
+
+    #[test]
+    fn a_log_shows_control_characters_and_is_cut_at_its_limit() {
+        let mut trace = Trace::new(100, 24);
+        trace.log("info", "\u{1b}[2J");
+        trace.log("info", "this is far too long to be kept");
+        assert_eq!(trace.take_log(), "info: \\u{1b}[2J\ninfo: thi\n(the log is cut here: it was over its limit)\n");
+    }
+}
