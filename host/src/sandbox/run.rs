@@ -1,0 +1,198 @@
+//! One run: a fresh store, one handler, and what became of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use wasmtime::component::InstancePre;
+use wasmtime::{Store, StoreLimitsBuilder, Trap};
+
+use crate::domain::appointment::Appointment;
+use crate::domain::message::Message;
+use crate::domain::order::Order;
+use crate::domain::plugin::Export;
+use crate::domain::time::Instant;
+use crate::turn::{Halt, Turn};
+
+use super::bindings::attune::types::types::Failure;
+use super::bindings::exports::attune::automation as exports;
+use super::host::{self, Context};
+use super::{Component, Sandbox, TICK_MS};
+
+/// Which handler to call, and with what.
+#[derive(Debug, Clone)]
+pub enum Call {
+    /// A customer's message, to be answered.
+    OnMessage(Arc<Message>),
+    /// A customer's message, to be watched.
+    WatchMessage(Arc<Message>),
+    /// What became of an appointment.
+    OnAppointment(String, Arc<Appointment>),
+    /// What became of an order.
+    OnOrder(String, Arc<Order>),
+    /// A timer: key, when it was due, note.
+    OnTimer(String, Instant, String),
+    /// Any other event: type, data as JSON.
+    OnEvent(String, String),
+}
+
+impl Call {
+    /// The subscription that this is.
+    pub fn export(&self) -> Export {
+        match self {
+            Self::OnMessage(_) => Export::OnMessage,
+            Self::WatchMessage(_) => Export::WatchMessage,
+            Self::OnAppointment(..) => Export::OnAppointment,
+            Self::OnOrder(..) => Export::OnOrder,
+            Self::OnTimer(..) => Export::OnTimer,
+            Self::OnEvent(..) => Export::OnEvent,
+        }
+    }
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It did its work.
+    Done,
+    /// It answered the message.
+    Answered,
+    /// It left the message to others.
+    Passed,
+    /// It asks to be tried again, after this many milliseconds at the earliest.
+    Retry(String, u64),
+    /// It asks never to be tried again.
+    Reject(String),
+    /// It broke, or used up what it was given. The same input gives the same end.
+    Failed(String),
+    /// The clock stopped it, not fuel: nothing is known about it, so it is tried again.
+    Overtime,
+    /// The host could not go on: the step is off.
+    Off(String),
+}
+
+/// A run that is over.
+pub struct Ran {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The fuel it used.
+    pub fuel: u64,
+}
+
+/// Where a component's handlers are.
+#[derive(Default)]
+pub(super) struct Handlers {
+    on_message: Option<exports::on_message::GuestIndices>,
+    watch_message: Option<exports::watch_message::GuestIndices>,
+    on_appointment: Option<exports::on_appointment::GuestIndices>,
+    on_order: Option<exports::on_order::GuestIndices>,
+    on_timer: Option<exports::on_timer::GuestIndices>,
+    on_event: Option<exports::on_event::GuestIndices>,
+}
+
+impl Handlers {
+    /// Finds the handlers of what a component exports, and checks their types.
+    pub(super) fn new(pre: &InstancePre<Context>, exported: &BTreeSet<Export>) -> wasmtime::Result<Self> {
+        let mut handlers = Self::default();
+        for export in exported {
+            match export {
+                Export::OnMessage => handlers.on_message = Some(exports::on_message::GuestIndices::new(pre)?),
+                Export::WatchMessage => handlers.watch_message = Some(exports::watch_message::GuestIndices::new(pre)?),
+                Export::OnAppointment => {
+                    handlers.on_appointment = Some(exports::on_appointment::GuestIndices::new(pre)?);
+                }
+                Export::OnOrder => handlers.on_order = Some(exports::on_order::GuestIndices::new(pre)?),
+                Export::OnTimer => handlers.on_timer = Some(exports::on_timer::GuestIndices::new(pre)?),
+                Export::OnEvent => handlers.on_event = Some(exports::on_event::GuestIndices::new(pre)?),
+            }
+        }
+        Ok(handlers)
+    }
+}
+
+impl Sandbox {
+    /// Runs one handler of a component on a turn, in a fresh store that is dropped afterwards.
+    pub fn run(&self, component: &Component, call: &Call, turn: Turn) -> (Turn, Ran) {
+        let limits = turn.scene.limits;
+        let memory = StoreLimitsBuilder::new()
+            .memory_size(limits.memory_bytes)
+            .table_elements(limits.table_elements)
+            .instances(64)
+            .memories(4)
+            .tables(16)
+            .trap_on_grow_failure(true)
+            .build();
+        let mut store = Store::new(&self.engine, Context { turn, memory });
+        store.limiter(|context| &mut context.memory);
+        store.set_hostcall_fuel(limits.hostcall_bytes);
+        store.set_epoch_deadline((limits.wall_ms / TICK_MS).max(1));
+        let fueled = store.set_fuel(limits.fuel);
+        let ended = fueled.and_then(|()| handle(component, call, &mut store));
+        let left = store.get_fuel().unwrap_or(0);
+        let mut turn = store.into_data().turn;
+        let outcome = match (turn.take_halt(), ended) {
+            (Some(Halt::Store(reason)), _) => Outcome::Off(reason),
+            (Some(Halt::Limit(reason)), _) => Outcome::Failed(reason),
+            (None, Ok(outcome)) => outcome,
+            (None, Err(error)) => explain(&error, limits.fuel),
+        };
+        (turn, Ran { outcome, fuel: limits.fuel.saturating_sub(left) })
+    }
+}
+
+fn handle(component: &Component, call: &Call, store: &mut Store<Context>) -> wasmtime::Result<Outcome> {
+    let instance = component.pre.instantiate(&mut *store)?;
+    let handlers = &component.handlers;
+    let missing = || wasmtime::Error::msg(format!("exports no {}", call.export().word()));
+    let done = |result: Result<(), Failure>| result.map(|()| Outcome::Done);
+    let result = match call {
+        Call::OnMessage(message) => {
+            let guest = handlers.on_message.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;
+            guest.call_handle(store, &host::message(message))?.map(|verdict| match verdict {
+                exports::on_message::Verdict::Answered => Outcome::Answered,
+                exports::on_message::Verdict::Passed => Outcome::Passed,
+            })
+        }
+        Call::WatchMessage(message) => {
+            let guest = handlers.watch_message.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;
+            done(guest.call_handle(store, &host::message(message))?)
+        }
+        Call::OnAppointment(change, appointment) => {
+            let guest = handlers.on_appointment.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;
+            done(guest.call_handle(store, change, &host::appointment(appointment))?)
+        }
+        Call::OnOrder(change, order) => {
+            let guest = handlers.on_order.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;
+            done(guest.call_handle(store, change, &host::order(order))?)
+        }
+        Call::OnTimer(key, due, note) => {
+            let guest = handlers.on_timer.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;
+            done(guest.call_handle(store, key, due.0, note)?)
+        }
+        Call::OnEvent(kind, data) => {
+            let guest = handlers.on_event.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;
+            done(guest.call_handle(store, kind, data)?)
+        }
+    };
+    Ok(result.unwrap_or_else(|failure| match failure {
+        Failure::Retry((reason, after_ms)) => Outcome::Retry(reason, after_ms),
+        Failure::Reject(reason) => Outcome::Reject(reason),
+    }))
+}
+
+/// What ended a run, in words for the owner.
+fn explain(error: &wasmtime::Error, fuel: u64) -> Outcome {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => Outcome::Failed(format!("used up its {fuel} units of computing")),
+        Some(Trap::Interrupt) => Outcome::Overtime,
+        Some(Trap::StackOverflow) => Outcome::Failed("called itself too deeply".to_owned()),
+        Some(trap) => Outcome::Failed(format!("broke off: {trap}\n{}", backtrace(error))),
+        None => Outcome::Failed(format!("broke off: {error:#}")),
+    }
+}
+
+/// The guest's own functions on the stack, where the component has names.
+fn backtrace(error: &wasmtime::Error) -> String {
+    let Some(trace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else { return String::new() };
+    let names = trace.frames().iter().filter_map(|frame| frame.func_name());
+    names.take(16).map(|name| format!("  in {name}\n")).collect()
+}
