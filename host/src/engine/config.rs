@@ -1,0 +1,108 @@
+//! A business as it runs: its configuration read from the store, and its plugins' components.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::business::Business;
+use crate::domain::ids::{BusinessId, CustomerId, TokenId};
+use crate::domain::plugin::Installed;
+use crate::sandbox::{Component, Sandbox};
+use crate::store::{Key, Range, StoreError, Table, View};
+use crate::turn::config::Config;
+
+/// A business, ready for running. It is replaced as a whole when something in it changes.
+pub struct Ready {
+    /// What plugins see of it.
+    pub config: Arc<Config>,
+    components: BTreeMap<String, Arc<Component>>,
+}
+
+impl Ready {
+    /// Reads a business from a view. Components that were ready before stay ready.
+    ///
+    /// # Errors
+    /// When the store cannot be read. A component that cannot be loaded is no error: its plugin is tried again later.
+    pub fn read(
+        view: &dyn View,
+        id: BusinessId,
+        sandbox: &Sandbox,
+        before: Option<&Ready>,
+    ) -> Result<Self, StoreError> {
+        let business = match view.get(&business_key(id))? {
+            Some(row) => row.read_clear()?,
+            None => Business::new(id, "", "UTC", "en"),
+        };
+        let mut installed: Vec<Installed> = Vec::new();
+        for (_, row) in view.all(&Range::prefix(Key::new(id, CustomerId::BUSINESS, Table::Plugin)))? {
+            installed.push(row.read_clear()?);
+        }
+        let mut components = BTreeMap::new();
+        for plugin in &installed {
+            let kept = before.and_then(|before| before.components.get(&plugin.name));
+            let component = match kept.filter(|kept| kept.about.digest == plugin.digest) {
+                Some(kept) => Some(kept.clone()),
+                None => load(view, &plugin.digest, sandbox)?,
+            };
+            if let Some(component) = component {
+                components.insert(plugin.name.clone(), component);
+            }
+        }
+        Ok(Self { config: Arc::new(Config::new(business, installed)), components })
+    }
+
+    /// A plugin's component, if it could be loaded.
+    pub fn component(&self, plugin: &str) -> Option<Arc<Component>> {
+        self.components.get(plugin).cloned()
+    }
+}
+
+fn load(view: &dyn View, digest: &str, sandbox: &Sandbox) -> Result<Option<Arc<Component>>, StoreError> {
+    let Some(row) = view.get(&component_key(digest))? else {
+        tracing::error!(digest, "a component is missing from the store");
+        return Ok(None);
+    };
+    match sandbox.load(&row.sealed) {
+        Ok(component) => Ok(Some(component)),
+        Err(error) => {
+            tracing::error!(digest, %error, "a component cannot be loaded any more");
+            Ok(None)
+        }
+    }
+}
+
+/// Where it stands what is known of a business.
+pub fn business_key(id: BusinessId) -> Key {
+    Key::new(id, CustomerId::BUSINESS, Table::Business)
+}
+
+/// Where a business stands in the installation's list.
+pub fn listed_key(id: BusinessId) -> Key {
+    Key::new(BusinessId::SYSTEM, CustomerId::BUSINESS, Table::Business).id(&id.0)
+}
+
+/// Where a plugin of a business stands.
+pub fn plugin_key(id: BusinessId, name: &str) -> Key {
+    Key::new(id, CustomerId::BUSINESS, Table::Plugin).text(name)
+}
+
+/// Where a component's file stands, by its digest. The file is the row's second part as it is: it is nobody's secret.
+pub fn component_key(digest: &str) -> Key {
+    Key::new(BusinessId::SYSTEM, CustomerId::BUSINESS, Table::Component).text(digest)
+}
+
+/// Where a token stands, by the hash of its secret.
+pub fn token_key(hash: &str) -> Key {
+    Key::new(BusinessId::SYSTEM, CustomerId::BUSINESS, Table::Token).text(hash)
+}
+
+/// Where a token's hash stands, by its name.
+pub fn token_index(business: BusinessId, id: TokenId) -> Key {
+    Key::new(business, CustomerId::BUSINESS, Table::Token).id(&id.0)
+}
+
+/// Every business of the installation, and the installation itself.
+pub fn businesses(view: &dyn View) -> Result<Vec<BusinessId>, StoreError> {
+    let listed = Range::prefix(Key::new(BusinessId::SYSTEM, CustomerId::BUSINESS, Table::Business));
+    let ids = view.all(&listed)?.into_iter().filter_map(|(key, _)| Some(BusinessId(key.rest().try_into().ok()?)));
+    Ok(ids.chain([BusinessId::SYSTEM]).collect())
+}

@@ -1,0 +1,217 @@
+//! What is due: timers, messages, retries and retention, each a row of one table in the order of time. When its moment
+//! comes a row becomes a journal entry, and is deleted by the same commit, so that it happens once.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::domain::entry::{Entry, Input, Outcome};
+use crate::domain::ids::{BusinessId, CustomerId, MessageId};
+use crate::domain::message::Delivery;
+use crate::domain::time::{DAY, Instant};
+use crate::store::{Batch, Check, Key, Order, Range, StoreError, Table, View};
+use crate::turn::commit::DueWhat;
+use crate::turn::records::Timer;
+
+use super::config::businesses;
+use super::{Engine, Parcel, lock};
+
+/// How many due rows become entries in one commit.
+const SLICE: usize = 256;
+
+/// The longest sleep, in milliseconds: a clock that was set forward is noticed after this.
+const SLEEP_MS: u64 = 1_000;
+
+/// Wakes the one who waits for what is due.
+#[derive(Default)]
+pub struct Alarm {
+    next: Mutex<Option<Instant>>,
+    rang: Condvar,
+}
+
+impl Alarm {
+    /// Something is due at this time.
+    pub fn wake(&self, at: Instant) {
+        let mut next = lock(&self.next);
+        if next.is_none_or(|next| at < next) {
+            *next = Some(at);
+            self.rang.notify_all();
+        }
+    }
+
+    fn sleep_until(&self, now: impl Fn() -> Instant) {
+        let mut next = lock(&self.next);
+        if let Some(at) = *next {
+            let wait_ms = at.0.saturating_sub(now().0).min(SLEEP_MS);
+            if wait_ms > 0 {
+                next = self
+                    .rang
+                    .wait_timeout(next, Duration::from_millis(wait_ms))
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
+            }
+        } else {
+            next =
+                self.rang.wait_timeout(next, Duration::from_millis(SLEEP_MS)).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *next = None;
+    }
+}
+
+/// What a look at the due table gave.
+#[derive(Debug, Default)]
+pub struct Rung {
+    /// How many rows became entries.
+    pub fired: usize,
+    /// When something is due next.
+    pub next: Option<Instant>,
+}
+
+impl Engine {
+    /// Starts the thread that turns what is due into entries, in worlds whose clock moves by itself.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start_clock(self: &Arc<Self>) -> std::io::Result<()> {
+        let engine = self.clone();
+        let thread = std::thread::Builder::new().name("clock".to_owned()).spawn(move || {
+            while !engine.is_stopping() {
+                match engine.ring() {
+                    Ok(Rung { next: Some(at), .. }) => engine.due.wake(at),
+                    Ok(_) => {}
+                    Err(error) => tracing::error!(%error, "what is due could not be read"),
+                }
+                engine.due.sleep_until(|| engine.world().now());
+            }
+        })?;
+        self.keep_thread(thread);
+        Ok(())
+    }
+
+    /// Turns everything that is due by now into entries.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn ring(self: &Arc<Self>) -> Result<Rung, StoreError> {
+        let mut rung = Rung::default();
+        for business in businesses(self.view().as_ref())? {
+            loop {
+                let now = self.world().now();
+                let view = self.view();
+                let rows = view.first(&due_range(business), Order::Ascending, SLICE)?;
+                let full = rows.len() == SLICE;
+                let (due, later): (Vec<_>, Vec<_>) =
+                    rows.into_iter().partition(|(key, _)| due_at(key).is_some_and(|at| at <= now));
+                if let Some(at) = later.first().and_then(|(key, _)| due_at(key)) {
+                    rung.next = Some(rung.next.map_or(at, |earlier| earlier.min(at)));
+                }
+                if due.is_empty() {
+                    break;
+                }
+                rung.fired += due.len();
+                for (key, row) in due {
+                    let what: DueWhat = row.read_clear()?;
+                    self.fire(&view, business, key, what, now)?;
+                }
+                if !full {
+                    break;
+                }
+            }
+        }
+        Ok(rung)
+    }
+
+    fn fire(
+        self: &Arc<Self>,
+        view: &Arc<dyn View>,
+        business: BusinessId,
+        key: Key,
+        what: DueWhat,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let Some((customer, hash)) = due_of(&key) else { return Ok(()) };
+        let Some(due) = due_at(&key) else { return Ok(()) };
+        let input = match what {
+            DueWhat::Timer => {
+                let records = self.records(view.clone(), business, customer)?;
+                match records.get::<Timer>(&records.at(Table::Timer).hash(&hash))? {
+                    Some(timer) => Some(Input::Timer { plugin: timer.plugin, key: timer.key, due: timer.due }),
+                    None => None,
+                }
+            }
+            DueWhat::Claim(message) => Some(Input::Claim { message, due }),
+            DueWhat::Retry(plugin) => Some(Input::Retry { plugin, due }),
+            DueWhat::Retention(after) => {
+                let days = u64::from(self.limits().why_days);
+                Some(Input::Retention { before: now.minus(days * DAY), after, due })
+            }
+        };
+        let mut batch = Batch::new();
+        batch.check(Check::Present(key.clone())).delete(key);
+        let entries = input.map(|input| Entry {
+            number: 0,
+            id: self.new_event_id(),
+            business,
+            customer,
+            at: now,
+            happened: now,
+            depth: 0,
+            input,
+        });
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.append(entries.into_iter().collect(), batch, move |result| {
+            let _ = sender.send(result);
+        });
+        // Waiting keeps a row from being taken up twice, and a host that was down from a burst.
+        match receiver.recv() {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(super::NotTaken::Busy { .. } | super::NotTaken::Raced)) => Ok(()),
+            Ok(Err(error)) => Err(StoreError::Failed(error.to_string())),
+            Err(_) => Err(StoreError::Failed("the store stopped".to_owned())),
+        }
+    }
+}
+
+fn due_range(business: BusinessId) -> Range {
+    Range::prefix(Key::new(business, CustomerId::BUSINESS, Table::Due))
+}
+
+fn due_at(key: &Key) -> Option<Instant> {
+    Some(Instant(u64::from_be_bytes(key.rest().get(..8)?.try_into().ok()?)))
+}
+
+fn due_of(key: &Key) -> Option<(CustomerId, [u8; 16])> {
+    let rest = key.rest();
+    Some((CustomerId(rest.get(8..24)?.try_into().ok()?), rest.get(24..40)?.try_into().ok()?))
+}
+
+/// Settles what was being attempted when the last process stopped. Whether the channel had taken it nobody knows: no channel
+/// here may be asked twice, so the message is uncertain, and a person decides.
+pub(super) fn settle_lost_attempts(engine: &Arc<Engine>) -> Result<usize, StoreError> {
+    let view = engine.view();
+    let mut count = 0;
+    for business in businesses(view.as_ref())? {
+        let attempting = Range::prefix(Key::new(business, CustomerId::BUSINESS, Table::Attempting));
+        for (key, row) in view.all(&attempting)? {
+            let customer: CustomerId = row.read_clear()?;
+            let Ok(raw) = key.rest().try_into() else { continue };
+            let records = engine.records(view.clone(), business, customer)?;
+            let Some(message) = records.message(MessageId(raw))? else { continue };
+            let Delivery::Attempting { attempt } = message.delivery else { continue };
+            let parcel = Parcel {
+                business,
+                business_name: String::new(),
+                address: String::new(),
+                message: Arc::new(message),
+                attempt,
+            };
+            let reason = "Attune stopped before the channel answered".to_owned();
+            engine.outcome(&parcel, Outcome::Unknown(reason), |result| {
+                if let Err(error) = result {
+                    tracing::error!(%error, "a lost attempt could not be settled; it is tried at the next start");
+                }
+            });
+            count += 1;
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,610 @@
+//! The engine: entries into the journal, steps in lanes, one commit each, and what is to be done afterwards.
+//!
+//! Business state is written by steps only, and a step is a function of the journal. The engine reads no clock, draws no
+//! random number, and opens no file or socket: all of that is the world's, the store's and the couriers'.
+
+pub mod config;
+pub mod due;
+pub mod journal;
+pub mod lanes;
+pub mod query;
+pub mod replay;
+pub mod step;
+pub mod why;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, mpsc};
+
+use tokio::sync::broadcast;
+
+use crate::domain::entry::{Entry, Input};
+use crate::domain::ids::{BusinessId, CustomerId, EventId};
+use crate::domain::message::Message;
+use crate::domain::order::Order;
+use crate::domain::time::Instant;
+use crate::sandbox::Sandbox;
+use crate::store::{Batch, Check, Committed, Health, Keyring, Refused, Row, Store, StoreError, View, Write};
+use crate::turn::limits::Limits;
+use crate::turn::records::{OrderPointer, Records, VERSION};
+use crate::turn::{Elsewhere, Observed, Scene, Turn};
+use crate::world::World;
+
+use config::Ready;
+use lanes::Lanes;
+use step::{Action, Env, Stepped};
+
+/// Takes claimed messages to their channels. What becomes of each comes back with [`Engine::outcome`].
+pub trait Courier: Send + Sync {
+    /// Takes a message that was claimed in a durable commit. Must return at once.
+    fn take(&self, engine: &Arc<Engine>, parcel: Parcel);
+}
+
+/// A claimed message with what a channel needs to know.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    /// Which business speaks.
+    pub business: BusinessId,
+    /// Its name, as customers know it.
+    pub business_name: String,
+    /// Where to.
+    pub address: String,
+    /// The message.
+    pub message: Arc<Message>,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+}
+
+/// Why an input was not taken. Nothing of it is in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// Too much is waiting.
+    #[error("{waiting} entries are waiting, which is the limit; try again in a moment")]
+    Busy {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The store failed or is closed.
+    #[error("events cannot be taken: {0}")]
+    Stopped(String),
+    /// A row that was to be absent is there, or the other way round: something came in between.
+    #[error("something else came in between; try again")]
+    Raced,
+}
+
+/// What a step made of an entry.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Why nothing became of it: a stable code, and words.
+    pub refused: Option<(String, String)>,
+    /// Messages that are new or changed.
+    pub messages: Vec<Arc<Message>>,
+}
+
+/// Something that became durable, for those who watch.
+#[derive(Debug, Clone)]
+pub struct Happened {
+    /// In which business.
+    pub business: BusinessId,
+    /// Whose lane.
+    pub customer: CustomerId,
+    /// The entry.
+    pub entry: EventId,
+    /// Messages that are new or changed.
+    pub messages: Vec<Arc<Message>>,
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Where rows stand.
+    pub store: Arc<dyn Store>,
+    /// Where keys stand.
+    pub keyring: Arc<dyn Keyring>,
+    /// Clock, ids.
+    pub world: Arc<dyn World>,
+    /// Runs plugins.
+    pub sandbox: Arc<Sandbox>,
+    /// What may be used.
+    pub limits: Limits,
+    /// Worker threads; 0 means that whoever calls [`Engine::run_until_idle`] does the work.
+    pub workers: usize,
+    /// How many entries may wait before more are refused.
+    pub queue: usize,
+}
+
+/// The engine of a process.
+pub struct Engine {
+    parts: Parts,
+    lanes: Mutex<Lanes>,
+    work: Condvar,
+    ready: RwLock<HashMap<BusinessId, Arc<Ready>>>,
+    failures: Mutex<HashMap<(BusinessId, String), u32>>,
+    waiters: Mutex<HashMap<EventId, mpsc::SyncSender<Report>>>,
+    courier: OnceLock<Arc<dyn Courier>>,
+    /// Entries that are on their way into the journal or not yet done.
+    under_way: AtomicUsize,
+    stopping: AtomicBool,
+    due: due::Alarm,
+    live: broadcast::Sender<Arc<Happened>>,
+    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    /// Set while a replay puts steps into a store: what they observed stands in the journal already.
+    replayed: Option<Mutex<HashMap<u64, Vec<Observed>>>>,
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panicking thread left behind is still whole: every change under these locks is a single call.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// Starts an engine on a store: what was still to be done is taken up again, in order.
+    ///
+    /// # Errors
+    /// When the store or the keyring cannot be read.
+    pub fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
+        Self::start_with(parts, None)
+    }
+
+    fn start_with(parts: Parts, replayed: Option<HashMap<u64, Vec<Observed>>>) -> Result<Arc<Self>, StoreError> {
+        let view = parts.store.view();
+        let workers = parts.workers;
+        let engine = Arc::new(Self {
+            parts,
+            lanes: Mutex::default(),
+            work: Condvar::new(),
+            ready: RwLock::default(),
+            failures: Mutex::default(),
+            waiters: Mutex::default(),
+            courier: OnceLock::new(),
+            under_way: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+            due: due::Alarm::default(),
+            live: broadcast::channel(4_096).0,
+            threads: Mutex::default(),
+            replayed: replayed.map(Mutex::new),
+        });
+        for business in config::businesses(view.as_ref())? {
+            engine.reload(view.as_ref(), business)?;
+            let entries = journal::still_to_do(view.as_ref(), business, engine.parts.keyring.as_ref())?;
+            engine.under_way.fetch_add(entries.len(), Ordering::SeqCst);
+            entries.into_iter().for_each(|entry| lock(&engine.lanes).push(entry));
+        }
+        for number in 0..workers {
+            let worker = engine.clone();
+            let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || worker.work());
+            match thread {
+                Ok(thread) => lock(&engine.threads).push(thread),
+                Err(error) => return Err(StoreError::Failed(format!("no thread for a worker: {error}"))),
+            }
+        }
+        Ok(engine)
+    }
+
+    /// Says who takes messages to their channels. Before that, claimed messages wait for a restart.
+    pub fn set_courier(&self, courier: Arc<dyn Courier>) {
+        if self.courier.set(courier).is_err() {
+            tracing::warn!("a courier is set already; the second is ignored");
+        }
+    }
+
+    /// Settles, after a start, what was being attempted when the last process stopped: its answer is lost.
+    pub fn settle_lost_attempts(self: &Arc<Self>) -> Result<usize, StoreError> {
+        due::settle_lost_attempts(self)
+    }
+
+    /// Stops taking work, waits for steps under way, and closes the store.
+    pub fn stop(&self) -> Result<(), Refused> {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.work.notify_all();
+        self.due.wake(Instant(0));
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker had panicked");
+            }
+        }
+        self.parts.store.close()
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn keep_thread(&self, thread: std::thread::JoinHandle<()>) {
+        lock(&self.threads).push(thread);
+    }
+
+    /// The rows as they are now.
+    pub fn view(&self) -> Arc<dyn View> {
+        self.parts.store.view()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.parts.store
+    }
+
+    /// The keys.
+    pub fn keyring(&self) -> &dyn Keyring {
+        self.parts.keyring.as_ref()
+    }
+
+    /// The world.
+    pub fn world(&self) -> &dyn World {
+        self.parts.world.as_ref()
+    }
+
+    /// The sandbox.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.parts.sandbox
+    }
+
+    /// What may be used.
+    pub fn limits(&self) -> &Limits {
+        &self.parts.limits
+    }
+
+    /// How many entries wait or run, and how many may.
+    pub fn queue(&self) -> (usize, usize) {
+        (self.under_way.load(Ordering::SeqCst), self.parts.queue)
+    }
+
+    /// Whether the store takes events.
+    pub fn health(&self) -> Health {
+        self.parts.store.health()
+    }
+
+    /// A business as it runs now.
+    pub fn ready(&self, business: BusinessId) -> Option<Arc<Ready>> {
+        self.ready.read().unwrap_or_else(PoisonError::into_inner).get(&business).cloned()
+    }
+
+    /// Watches what becomes durable from now on.
+    pub fn watch(&self) -> broadcast::Receiver<Arc<Happened>> {
+        self.live.subscribe()
+    }
+
+    /// A new id's unique part.
+    pub fn new_event_id(&self) -> EventId {
+        EventId::new(self.parts.world.now(), self.parts.world.unique())
+    }
+
+    /// The rows of one customer, as of a view.
+    ///
+    /// # Errors
+    /// When the keyring cannot be read or written.
+    pub fn records(
+        &self,
+        view: Arc<dyn View>,
+        business: BusinessId,
+        customer: CustomerId,
+    ) -> Result<Records, StoreError> {
+        let key = self.parts.keyring.get_or_create(business, customer)?;
+        Ok(Records::new(view, business, customer, key, self.parts.keyring.index_key(business)?))
+    }
+
+    /// Puts entries into the journal, all or none, together with what has to hold and what else is written. `done` is called
+    /// once they are durable, with their numbers, or were refused.
+    pub fn append(
+        self: &Arc<Self>,
+        entries: Vec<Entry>,
+        mut batch: Batch,
+        done: impl FnOnce(Result<Vec<u64>, NotTaken>) + Send + 'static,
+    ) {
+        let count = entries.len();
+        let before = self.under_way.fetch_add(count, Ordering::SeqCst);
+        let refuse = |done: Box<dyn FnOnce(Result<Vec<u64>, NotTaken>) + Send>, error| {
+            self.under_way.fetch_sub(count, Ordering::SeqCst);
+            done(Err(error));
+        };
+        if before + count > self.parts.queue && before > 0 {
+            return refuse(Box::new(done), NotTaken::Busy { waiting: before });
+        }
+        if self.is_stopping() {
+            return refuse(Box::new(done), NotTaken::Stopped("Attune is shutting down".to_owned()));
+        }
+        for entry in &entries {
+            let rows = self
+                .parts
+                .keyring
+                .get_or_create(entry.business, entry.customer)
+                .and_then(|key| journal::append(entry, &key));
+            match rows {
+                Ok(rows) => batch.appends.push(rows),
+                Err(error) => return refuse(Box::new(done), NotTaken::Stopped(error.to_string())),
+            }
+        }
+        let engine = self.clone();
+        self.parts.store.submit(
+            batch,
+            Box::new(move |result| match result {
+                Ok(Committed { numbers, .. }) => {
+                    engine.enqueue(entries, &numbers);
+                    done(Ok(numbers));
+                }
+                Err(error) => {
+                    engine.under_way.fetch_sub(count, Ordering::SeqCst);
+                    done(Err(match error {
+                        Refused::Check(_) => NotTaken::Raced,
+                        Refused::Busy => NotTaken::Busy { waiting: engine.queue().0 },
+                        other => NotTaken::Stopped(other.to_string()),
+                    }));
+                }
+            }),
+        );
+    }
+
+    fn enqueue(&self, entries: Vec<Entry>, numbers: &[u64]) {
+        let mut lanes = lock(&self.lanes);
+        for (mut entry, number) in entries.into_iter().zip(numbers) {
+            entry.number = *number;
+            lanes.push(Arc::new(entry));
+        }
+        drop(lanes);
+        self.work.notify_one();
+    }
+
+    /// Puts an entry into the journal and waits until its step is durable. Not to be called from a step's own thread.
+    ///
+    /// # Errors
+    /// [`NotTaken`]; nothing has happened then.
+    pub fn act(self: &Arc<Self>, business: BusinessId, customer: CustomerId, input: Input) -> Result<Report, NotTaken> {
+        self.act_with(business, customer, input, Batch::new())
+    }
+
+    /// The same, with what has to hold and what else is written with the entry.
+    ///
+    /// # Errors
+    /// [`NotTaken`]; nothing has happened then.
+    pub fn act_with(
+        self: &Arc<Self>,
+        business: BusinessId,
+        customer: CustomerId,
+        input: Input,
+        batch: Batch,
+    ) -> Result<Report, NotTaken> {
+        let (id, at) = (self.new_event_id(), self.parts.world.now());
+        let (sender, receiver) = mpsc::sync_channel(1);
+        lock(&self.waiters).insert(id, sender.clone());
+        let entry = Entry { number: 0, id, business, customer, at, happened: at, depth: 0, input };
+        let (taken_sender, taken) = mpsc::sync_channel(1);
+        self.append(vec![entry], batch, move |result| {
+            let _ = taken_sender.send(result);
+        });
+        let stopped = || NotTaken::Stopped("the store stopped meanwhile".to_owned());
+        if let Err(error) = taken.recv().map_err(|_| stopped())? {
+            lock(&self.waiters).remove(&id);
+            return Err(error);
+        }
+        if self.parts.workers == 0 {
+            self.run_until_idle();
+        }
+        // Our own sender would keep a report that never comes from being noticed.
+        drop(sender);
+        receiver.recv().map_err(|_| stopped())
+    }
+
+    /// What a channel said of an attempt.
+    pub fn outcome(
+        self: &Arc<Self>,
+        parcel: &Parcel,
+        outcome: crate::domain::entry::Outcome,
+        done: impl FnOnce(Result<Vec<u64>, NotTaken>) + Send + 'static,
+    ) {
+        let at = self.parts.world.now();
+        let entry = Entry {
+            number: 0,
+            id: self.new_event_id(),
+            business: parcel.business,
+            customer: parcel.message.customer,
+            at,
+            happened: at,
+            depth: 0,
+            input: Input::Outcome { message: parcel.message.id, attempt: parcel.attempt, outcome },
+        };
+        self.append(vec![entry], Batch::new(), done);
+    }
+
+    // workers
+
+    fn work(self: Arc<Self>) {
+        loop {
+            let mut lanes = lock(&self.lanes);
+            let entry = loop {
+                if self.is_stopping() {
+                    return;
+                }
+                if let Some(entry) = lanes.next() {
+                    break entry;
+                }
+                lanes = self.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+            };
+            drop(lanes);
+            self.run(&entry);
+        }
+    }
+
+    /// Does everything that can be done now, in this thread. For engines without workers.
+    pub fn run_until_idle(self: &Arc<Self>) {
+        loop {
+            let next = lock(&self.lanes).next();
+            match next {
+                Some(entry) => self.run(&entry),
+                None => return,
+            }
+        }
+    }
+
+    /// Handles one entry and hands its commit to the store. Its lane goes on when that is durable.
+    fn run(self: &Arc<Self>, entry: &Arc<Entry>) {
+        let stepped = self.step(entry);
+        let Stepped { mut writes, observed, actions, refused, messages } = match stepped {
+            Ok(stepped) => stepped,
+            Err(error) => {
+                // The store cannot be read: nothing can go on. The entry stays in the journal and is done after a restart.
+                tracing::error!(entry = %entry.id, %error, "an entry could not be handled; it is taken up again after a restart");
+                return;
+            }
+        };
+        if let Err(error) = self.write_observed(entry, &observed, &mut writes) {
+            tracing::error!(entry = %entry.id, %error, "an entry could not be handled; it is taken up again after a restart");
+            return;
+        }
+        let batch = Batch { checks: vec![Check::Present(step::pending_key(entry))], writes, appends: Vec::new() };
+        let (engine, entry) = (self.clone(), entry.clone());
+        self.parts.store.submit(
+            batch,
+            Box::new(move |result| match result {
+                Ok(committed) => engine.after(&entry, committed.view.as_ref(), actions, Report { refused, messages }),
+                Err(Refused::Check(_)) => {
+                    tracing::error!(entry = %entry.id, "an entry was done twice; the second time is dropped");
+                    engine.release(&entry);
+                }
+                Err(error) => {
+                    tracing::error!(entry = %entry.id, %error, "a commit was refused; the entry is taken up again after a restart");
+                }
+            }),
+        );
+    }
+
+    fn write_observed(&self, entry: &Entry, observed: &[Observed], writes: &mut Vec<Write>) -> Result<(), StoreError> {
+        if !observed.is_empty() {
+            let at = journal::observed(entry.business, entry.number);
+            let key = self.parts.keyring.get_or_create(entry.business, entry.customer)?;
+            writes.push(Write::Put(at.clone(), Row::sealed(VERSION, &(), &observed, &key, at.as_bytes())?));
+        }
+        Ok(())
+    }
+
+    /// The step of one entry on the rows as they are now.
+    fn step(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Stepped, StoreError> {
+        let view = self.parts.store.view();
+        let ready = match self.ready(entry.business) {
+            Some(ready) => ready,
+            None => self.reload(view.as_ref(), entry.business)?,
+        };
+        let observed = self.replayed.as_ref().map(|seen| lock(seen).remove(&entry.number).unwrap_or_default());
+        let scene = Scene {
+            config: ready.config.clone(),
+            entry: entry.clone(),
+            records: self.records(view, entry.business, entry.customer)?,
+            limits: self.parts.limits,
+            elsewhere: Some(self.elsewhere(entry.business)),
+            observed,
+        };
+        let env = Env { sandbox: &self.parts.sandbox, ready: &ready, world: self.parts.world.as_ref() };
+        step::step(&env, Turn::new(Arc::new(scene)))
+    }
+
+    /// Finds another customer's order, for a claim.
+    fn elsewhere(self: &Arc<Self>, business: BusinessId) -> Elsewhere {
+        let engine = self.clone();
+        Arc::new(move |pointer: &OrderPointer| -> Option<Order> {
+            let records = engine.records(engine.view(), business, pointer.customer).ok()?;
+            records.get(&records.order_key(&pointer.source, &pointer.id)).ok()?
+        })
+    }
+
+    /// What follows once a step is durable: the lane goes on, and the world hears of it.
+    fn after(self: &Arc<Self>, entry: &Arc<Entry>, view: &dyn View, actions: Vec<Action>, report: Report) {
+        let mut wake: Option<Instant> = None;
+        for action in actions {
+            match action {
+                Action::Reload(business) => {
+                    if let Err(error) = self.reload(view, business) {
+                        tracing::error!(%business, %error, "the configuration could not be read again");
+                    }
+                }
+                Action::Wake(at) => wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
+                Action::Ran { plugin, failure } => self.count_failure(entry.business, plugin, failure),
+                Action::Deliver(message) => self.deliver(entry.business, message),
+            }
+        }
+        if let Some(at) = wake {
+            self.due.wake(at);
+        }
+        self.release(entry);
+        let happened = Happened {
+            business: entry.business,
+            customer: entry.customer,
+            entry: entry.id,
+            messages: report.messages.clone(),
+        };
+        // Nobody watching is no failure.
+        let _ = self.live.send(Arc::new(happened));
+        if let Some(waiter) = lock(&self.waiters).remove(&entry.id) {
+            let _ = waiter.send(report);
+        }
+    }
+
+    fn release(&self, entry: &Entry) {
+        let mut lanes = lock(&self.lanes);
+        lanes.done(entry);
+        drop(lanes);
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.work.notify_one();
+    }
+
+    fn reload(&self, view: &dyn View, business: BusinessId) -> Result<Arc<Ready>, StoreError> {
+        let before = self.ready(business);
+        let ready = Arc::new(Ready::read(view, business, &self.parts.sandbox, before.as_deref())?);
+        self.ready.write().unwrap_or_else(PoisonError::into_inner).insert(business, ready.clone());
+        Ok(ready)
+    }
+
+    fn deliver(self: &Arc<Self>, business: BusinessId, message: Arc<Message>) {
+        let Some(courier) = self.courier.get() else { return };
+        let crate::domain::message::Delivery::Attempting { attempt } = message.delivery else { return };
+        let address = self
+            .records(self.view(), business, message.customer)
+            .and_then(|records| records.customer())
+            .ok()
+            .flatten()
+            .and_then(|customer| customer.addresses.iter().find(|a| a.channel() == message.channel).cloned());
+        let business_name = self.ready(business).map(|ready| ready.config.business.name.clone()).unwrap_or_default();
+        let address = address.map(|address| address.value().to_owned()).unwrap_or_default();
+        courier.take(self, Parcel { business, business_name, address, message, attempt });
+    }
+
+    /// Counts failures in a row; after too many the plugin is stopped, by an entry of its own.
+    fn count_failure(self: &Arc<Self>, business: BusinessId, plugin: String, failure: Option<String>) {
+        let mut failures = lock(&self.failures);
+        let Some(words) = failure else {
+            // Most plugins never failed, and then there is nothing to forget.
+            failures.remove(&(business, plugin));
+            return;
+        };
+        let count = failures.entry((business, plugin.clone())).or_default();
+        *count += 1;
+        let limit = self.parts.limits.failures_in_a_row;
+        if *count < limit || self.replayed.is_some() {
+            return;
+        }
+        failures.remove(&(business, plugin.clone()));
+        drop(failures);
+        let first_line = words.lines().next().unwrap_or_default();
+        let reason = format!("stopped after {limit} failures in a row: {first_line}");
+        let at = self.parts.world.now();
+        let entry = Entry {
+            number: 0,
+            id: self.new_event_id(),
+            business,
+            customer: CustomerId::BUSINESS,
+            at,
+            happened: at,
+            depth: 0,
+            input: Input::Pause { plugin, reason },
+        };
+        self.append(vec![entry], Batch::new(), |result| {
+            if let Err(error) = result {
+                tracing::error!(%error, "a failing plugin could not be stopped");
+            }
+        });
+    }
+}
+
+/// The rows that a component's file adds to the batch of the entry that installs it.
+pub fn component_rows(digest: &str, wasm: &[u8]) -> (crate::store::Key, Row) {
+    let row = Row { version: VERSION, clear: Vec::new(), sealed: wasm.to_vec() };
+    (config::component_key(digest), row)
+}

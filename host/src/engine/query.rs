@@ -1,0 +1,243 @@
+//! Questions about what is there, for the API and the command line. Reading only.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::domain::case::Case;
+use crate::domain::customer::Customer;
+use crate::domain::entry::Token;
+use crate::domain::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, NoticeId, TokenId};
+use crate::domain::message::Message;
+use crate::domain::plugin::Installed;
+use crate::store::{Key, Order, Range, StoreError, Table, View};
+use crate::turn::records::{DeadLetter, Notice, Records};
+
+use super::Engine;
+use super::config::{listed_key, token_key};
+use super::step::customers_after;
+use super::why::{Measured, Why};
+
+/// One business as it is now.
+pub struct Query<'a> {
+    engine: &'a Engine,
+    view: Arc<dyn View>,
+    business: BusinessId,
+}
+
+/// The whole story of a message.
+pub struct Story {
+    /// The message.
+    pub message: Message,
+    /// Why it came to be, and what happened to it later; in order. Some may have been kept for their time and are gone.
+    pub whys: Vec<(Why, Measured)>,
+}
+
+impl Engine {
+    /// Questions about one business, all answered from one view.
+    pub fn query(&self, business: BusinessId) -> Query<'_> {
+        Query { engine: self, view: self.view(), business }
+    }
+
+    /// A token by the hash of its secret.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn token(&self, hash: &str) -> Result<Option<Token>, StoreError> {
+        self.view().get(&token_key(hash))?.map(|row| row.read_clear()).transpose()
+    }
+
+    /// Whether there is such a business.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_business(&self, business: BusinessId) -> Result<bool, StoreError> {
+        self.view().has(&listed_key(business))
+    }
+}
+
+impl Query<'_> {
+    /// The view that answers.
+    pub fn view(&self) -> &Arc<dyn View> {
+        &self.view
+    }
+
+    /// One customer's rows.
+    ///
+    /// # Errors
+    /// When the keyring cannot be read.
+    pub fn records(&self, customer: CustomerId) -> Result<Records, StoreError> {
+        self.engine.records(self.view.clone(), self.business, customer)
+    }
+
+    /// A customer, if there is one of that id.
+    ///
+    /// # Errors
+    /// When the store cannot be read. So for all below.
+    pub fn customer(&self, id: CustomerId) -> Result<Option<Customer>, StoreError> {
+        if id.is_business() || !self.view.has(&Key::new(self.business, id, Table::Customer))? {
+            return Ok(None);
+        }
+        self.records(id)?.customer()
+    }
+
+    /// Customers in the order in which they became known, after one.
+    pub fn customers(&self, after: Option<CustomerId>, limit: usize) -> Result<Vec<Customer>, StoreError> {
+        let (mut found, mut last) = (Vec::new(), after);
+        while found.len() < limit {
+            let ids = customers_after(self.view.as_ref(), self.business, last, limit - found.len())?;
+            let Some(end) = ids.last() else { break };
+            last = Some(*end);
+            for id in ids {
+                found.extend(self.customer(id)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The customer an address leads to.
+    pub fn customer_by_address(
+        &self,
+        address: &crate::domain::address::Address,
+    ) -> Result<Option<Customer>, StoreError> {
+        let index = self.engine.keyring().index_key(self.business)?;
+        match crate::intake::by_address(self.view.as_ref(), self.business, &index, address)? {
+            Some(id) => self.customer(id),
+            None => Ok(None),
+        }
+    }
+
+    /// Whose a message, case, notice or dead letter is, by the table that says so.
+    fn owner(&self, table: Table, id: &[u8; 16]) -> Result<Option<CustomerId>, StoreError> {
+        let at = Key::new(self.business, CustomerId::BUSINESS, table).id(id);
+        self.view.get(&at)?.map(|row| row.read_clear()).transpose()
+    }
+
+    fn owned<T: DeserializeOwned>(&self, index: Table, table: Table, id: &[u8; 16]) -> Result<Option<T>, StoreError> {
+        let Some(customer) = self.owner(index, id)? else { return Ok(None) };
+        let records = self.records(customer)?;
+        records.get(&records.at(table).id(id))
+    }
+
+    /// A page of something that an index of the business lists, newest first, before an id.
+    fn page<T: DeserializeOwned>(
+        &self,
+        index: Table,
+        table: Table,
+        before: Option<[u8; 16]>,
+        limit: usize,
+    ) -> Result<Vec<(CustomerId, T)>, StoreError> {
+        let start = Key::new(self.business, CustomerId::BUSINESS, index);
+        let range = match before {
+            Some(id) => Range::between(start.clone(), start.id(&id)),
+            None => Range::prefix(start),
+        };
+        let mut found = Vec::new();
+        for (key, row) in self.view.first(&range, Order::Descending, limit)? {
+            let (customer, Ok(id)) = (row.read_clear::<CustomerId>()?, <[u8; 16]>::try_from(key.rest())) else {
+                continue;
+            };
+            let records = self.records(customer)?;
+            if let Some(value) = records.get(&records.at(table).id(&id))? {
+                found.push((customer, value));
+            }
+        }
+        Ok(found)
+    }
+
+    /// A message, whosever it is.
+    pub fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.owned(Table::MessageIndex, Table::Message, &id.0)
+    }
+
+    /// The story of a message: itself, and the records of why of every entry that made or changed it.
+    pub fn story(&self, id: MessageId) -> Result<Option<Story>, StoreError> {
+        let Some(message) = self.message(id)? else { return Ok(None) };
+        let mut whys = Vec::new();
+        for entry in std::iter::once(message.entry).chain(message.trail.iter().copied()) {
+            whys.extend(self.why(message.customer, entry)?);
+        }
+        Ok(Some(Story { message, whys }))
+    }
+
+    /// The record of why of one entry, if it is still kept.
+    pub fn why(&self, customer: CustomerId, entry: EventId) -> Result<Option<(Why, Measured)>, StoreError> {
+        let records = self.records(customer)?;
+        let Some(why) = records.get(&records.at(Table::Why).id(&entry.0))? else { return Ok(None) };
+        let measured = self.view.get(&records.at(Table::Measured).id(&entry.0))?;
+        let measured = measured.map(|row| row.read_clear()).transpose()?.unwrap_or_default();
+        Ok(Some((why, measured)))
+    }
+
+    /// The last records of why of a customer, newest first.
+    pub fn whys(&self, customer: CustomerId, limit: usize) -> Result<Vec<Why>, StoreError> {
+        let records = self.records(customer)?;
+        records.list(&Range::prefix(records.at(Table::Why)), Order::Descending, limit)
+    }
+
+    /// Open cases, newest first.
+    pub fn open_cases(&self, before: Option<CaseId>, limit: usize) -> Result<Vec<Case>, StoreError> {
+        let page = self.page(Table::OpenCase, Table::Case, before.map(|id| id.0), limit)?;
+        Ok(page.into_iter().map(|(_, case)| case).collect())
+    }
+
+    /// An open case by its id.
+    pub fn open_case(&self, id: CaseId) -> Result<Option<Case>, StoreError> {
+        self.owned(Table::OpenCase, Table::Case, &id.0)
+    }
+
+    /// Dead letters, newest first, each with whose it is.
+    pub fn dead_letters(
+        &self,
+        before: Option<DeadLetterId>,
+        limit: usize,
+    ) -> Result<Vec<(CustomerId, DeadLetter)>, StoreError> {
+        self.page(Table::DeadLetter, Table::DeadLetter, before.map(|id| id.0), limit)
+    }
+
+    /// Whose a dead letter is.
+    pub fn dead_letter_owner(&self, id: DeadLetterId) -> Result<Option<CustomerId>, StoreError> {
+        self.owner(Table::DeadLetter, &id.0)
+    }
+
+    /// Notices to staff, newest first, each with whom it is about.
+    pub fn notices(&self, before: Option<NoticeId>, limit: usize) -> Result<Vec<(CustomerId, Notice)>, StoreError> {
+        self.page(Table::Notice, Table::Notice, before.map(|id| id.0), limit)
+    }
+
+    /// The plugins, in the owner's order.
+    pub fn plugins(&self) -> Result<Vec<Installed>, StoreError> {
+        let mut found: Vec<Installed> = Vec::new();
+        for (_, row) in self.view.all(&Range::prefix(Key::new(self.business, CustomerId::BUSINESS, Table::Plugin)))? {
+            found.push(row.read_clear()?);
+        }
+        found.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
+        Ok(found)
+    }
+
+    /// The tokens of this business.
+    pub fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        let range = Range::prefix(Key::new(self.business, CustomerId::BUSINESS, Table::Token));
+        let mut found = Vec::new();
+        for (key, row) in self.view.all(&range)? {
+            let id: Option<TokenId> = <[u8; 16]>::try_from(key.rest()).ok().map(TokenId);
+            if id.is_some()
+                && let Some(token) = self.engine.token(&row.read_clear::<String>()?)?
+            {
+                found.push(token);
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many entries of this business are still to be done, counted up to a limit.
+    pub fn pending(&self, limit: usize) -> Result<usize, StoreError> {
+        let mut count = 0;
+        self.view.scan(&Range::prefix(super::journal::pending(self.business)), Order::Ascending, &mut |_, _| {
+            count += 1;
+            if count >= limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(count)
+    }
+}

@@ -1,0 +1,247 @@
+//! What the owner or an operator changes: the business, its plugins, its tokens. These steps run in the business's own lane,
+//! alone, so that every other step sees one configuration from beginning to end.
+
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+use crate::domain::entry::{Change, Install, PluginChange, Token};
+use crate::domain::ids::{BusinessId, CustomerId, TokenId};
+use crate::domain::plugin::{Installed, Paused};
+use crate::domain::time::{DAY, Instant, SECOND};
+use crate::engine::config::{business_key, listed_key, plugin_key, token_index, token_key};
+use crate::store::{Key, Order, Range, Row, StoreError, Table};
+use crate::turn::Effect;
+use crate::turn::commit::{DueWhat, RETENTION_HASH, due_key, due_row};
+use crate::turn::config::{check_settings, check_wording};
+use crate::turn::records::VERSION;
+
+use super::{Action, Step};
+
+/// How many customers one step of retention looks at: few enough that nobody waits for it.
+const SLICE: usize = 200;
+
+impl Step<'_> {
+    /// Something the owner or an operator changed.
+    pub(super) fn change(&mut self, by: &str, change: &Change) {
+        match change {
+            Change::Business(business) => {
+                self.why.what = format!("{by} sets up the business");
+                let id = self.entry.business;
+                let is_new = self.env.ready.config.business.name.is_empty();
+                self.put(business_key(id), business.as_ref());
+                self.put(listed_key(id), &business.name);
+                if is_new {
+                    self.plan_retention(self.now().plus(DAY), None);
+                }
+            }
+            Change::Install(install) => self.install(by, install),
+            Change::Plugin { name, seen, set } => self.set_up(by, name, *seen, set),
+            Change::Remove(name) => {
+                self.why.what = format!("{by} removes plugin {name}");
+                if self.known(name).is_some() {
+                    self.turn.stage(Effect::Raw(plugin_key(self.entry.business, name), None));
+                }
+            }
+            Change::Token(token) => self.token(by, token),
+            Change::Revoke(id) => self.revoke(by, *id),
+        }
+        self.actions.push(Action::Reload(self.entry.business));
+    }
+
+    fn put<T: Serialize>(&mut self, key: Key, value: &T) {
+        match Row::clear(VERSION, value) {
+            Ok(row) => self.turn.stage(Effect::Raw(key, Some(row))),
+            Err(error) => {
+                self.off.get_or_insert_with(|| error.to_string());
+            }
+        }
+    }
+
+    /// A plugin by name; refuses the entry when there is none.
+    fn known(&mut self, name: &str) -> Option<Installed> {
+        let known = self.env.ready.config.plugin(name).map(|plugin| plugin.installed.clone());
+        if known.is_none() {
+            self.refuse("not-found", format!("there is no plugin `{name}` in this business"));
+        }
+        known
+    }
+
+    /// A new plugin, or another version of one. What the owner decided stays; what the new version asks for beyond that has to
+    /// be granted before it runs.
+    fn install(&mut self, by: &str, install: &Install) {
+        let (name, digest) = (&install.name, &install.digest);
+        self.why.what = format!("{by} installs plugin {name} {}", install.manifest.version);
+        let old = self.env.ready.config.plugin(name).map(|plugin| plugin.installed.clone());
+        let last = self.env.ready.config.plugins.iter().map(|plugin| plugin.installed.order).max().unwrap_or(0);
+        let mut installed = Installed {
+            name: name.clone(),
+            digest: digest.clone(),
+            manifest: install.manifest.clone(),
+            exports: install.exports.iter().copied().collect(),
+            wants: install.wants.iter().cloned().collect(),
+            grants: old.as_ref().map(|old| old.grants.clone()).unwrap_or_default(),
+            enabled: old.as_ref().is_some_and(|old| old.enabled),
+            order: old.as_ref().map_or(last + 10, |old| old.order),
+            settings: old.as_ref().map_or_else(|| serde_json::json!({}), |old| old.settings.clone()),
+            wording: old.as_ref().map(|old| old.wording.clone()).unwrap_or_default(),
+            paused: None,
+            revision: old.as_ref().map_or(1, |old| old.revision + 1),
+        };
+        if check_settings(&installed.manifest, &installed.settings).is_err() && old.is_some() {
+            installed.enabled = false;
+            self.note("the settings do not fit the new version's schema any more: it is off until they do");
+        }
+        if !installed.ungranted().is_empty() {
+            self.note(format!("it asks for what is not granted yet: {}", installed.ungranted().join(", ")));
+        }
+        self.put(plugin_key(self.entry.business, name), &installed);
+    }
+
+    fn set_up(&mut self, by: &str, name: &str, seen: Option<u64>, set: &PluginChange) {
+        self.why.what = format!("{by} sets up plugin {name}");
+        let Some(mut installed) = self.known(name) else { return };
+        if seen.is_some_and(|seen| seen != installed.revision) {
+            let words = format!("plugin `{name}` has changed: it is at revision {}; read it again", installed.revision);
+            return self.refuse("changed", words);
+        }
+        if let Some(settings) = &set.settings {
+            if let Err(words) = check_settings(&installed.manifest, settings) {
+                return self.refuse("invalid", words);
+            }
+            installed.settings = settings.clone();
+        }
+        if let Some(grants) = &set.grants {
+            if let Some(unknown) = grants.iter().find(|grant| !installed.wants.contains(*grant)) {
+                let wants: Vec<_> = installed.wants.iter().map(String::as_str).collect();
+                let words =
+                    format!("grants: plugin `{name}` does not ask for `{unknown}`; it asks for {}", wants.join(", "));
+                return self.refuse("invalid", words);
+            }
+            installed.grants = grants.iter().cloned().collect();
+        }
+        if let Some(wording) = &set.wording {
+            for (template, texts) in wording {
+                let Some(declared) = installed.manifest.templates.get(template) else {
+                    let known: Vec<_> = installed.manifest.templates.keys().map(String::as_str).collect();
+                    let words = format!("wording: no template `{template}`; there is {}", known.join(", "));
+                    return self.refuse("invalid", words);
+                };
+                for (locale, text) in texts {
+                    if let Err(words) = check_wording(&declared.values, text) {
+                        return self.refuse("invalid", format!("wording.{template}.{locale}: {words}"));
+                    }
+                }
+            }
+            installed.wording = wording.clone();
+        }
+        if let Some(order) = set.order {
+            installed.order = order;
+        }
+        if let Some(enabled) = set.enabled {
+            if enabled && !installed.ungranted().is_empty() {
+                let words = format!(
+                    "plugin `{name}` needs grants first: {}; approve them with `grants`",
+                    installed.ungranted().join(", ")
+                );
+                return self.refuse("ungranted", words);
+            }
+            if enabled && let Err(words) = check_settings(&installed.manifest, &installed.settings) {
+                return self.refuse("invalid", words);
+            }
+            installed.enabled = enabled;
+            installed.paused = None;
+        }
+        installed.revision += 1;
+        self.put(plugin_key(self.entry.business, name), &installed);
+    }
+
+    /// Attune stops a plugin that keeps failing.
+    pub(super) fn pause(&mut self, plugin: &str, reason: &str) {
+        self.why.what = format!("Attune stops plugin {plugin}");
+        let Some(mut installed) = self.known(plugin).filter(|installed| installed.paused.is_none()) else { return };
+        installed.paused = Some(Paused { since: self.now(), reason: reason.to_owned() });
+        installed.revision += 1;
+        self.put(plugin_key(self.entry.business, plugin), &installed);
+        self.actions.push(Action::Reload(self.entry.business));
+    }
+
+    fn token(&mut self, by: &str, token: &Token) {
+        self.why.what = format!("{by} makes a token for {}", token.label);
+        self.put(token_key(&token.hash), token);
+        self.put(token_index(self.entry.business, token.id), &token.hash);
+    }
+
+    fn revoke(&mut self, by: &str, id: TokenId) {
+        self.why.what = format!("{by} takes a token back");
+        let index = token_index(self.entry.business, id);
+        match self.records().view().get(&index).and_then(|row| row.map(|row| row.read_clear::<String>()).transpose()) {
+            Ok(Some(hash)) => {
+                self.turn.stage(Effect::Raw(token_key(&hash), None));
+                self.turn.stage(Effect::Raw(index, None));
+            }
+            Ok(None) => self.refuse("not-found", format!("there is no token {id} in this business")),
+            Err(error) => {
+                self.off.get_or_insert_with(|| error.to_string());
+            }
+        }
+    }
+
+    fn plan_retention(&mut self, at: Instant, after: Option<CustomerId>) {
+        let key = due_key(self.records(), at, RETENTION_HASH);
+        match due_row(&DueWhat::Retention(after)) {
+            Ok(row) => self.turn.stage(Effect::DueRow(key, row)),
+            Err(error) => {
+                self.off.get_or_insert_with(|| error.to_string());
+            }
+        }
+    }
+
+    /// Deletes old records of why, a slice of the customers at a time.
+    pub(super) fn retention(&mut self, before: Instant, after: Option<CustomerId>) -> Result<(), StoreError> {
+        self.why.what = format!("records of why from before {before} go");
+        let customers = customers_after(self.records().view().as_ref(), self.entry.business, after, SLICE)?;
+        for customer in &customers {
+            for table in [Table::Why, Table::Measured] {
+                let start = Key::new(self.entry.business, *customer, table);
+                let mut end = [0; 16];
+                end[..6].copy_from_slice(&before.0.to_be_bytes()[2..]);
+                self.deletions.push(Range::between(start.clone(), start.id(&end)));
+            }
+        }
+        match customers.last() {
+            Some(last) if customers.len() == SLICE => self.plan_retention(self.now().plus(SECOND), Some(*last)),
+            _ => self.plan_retention(self.now().plus(DAY), None),
+        }
+        Ok(())
+    }
+}
+
+/// The first customers of a business after one, in the order of their ids.
+pub fn customers_after(
+    view: &dyn crate::store::View,
+    business: BusinessId,
+    after: Option<CustomerId>,
+    limit: usize,
+) -> Result<Vec<CustomerId>, StoreError> {
+    let mut found = Vec::new();
+    let mut last = after.unwrap_or(CustomerId::BUSINESS);
+    // One row of each customer is enough: jump from customer to customer.
+    while found.len() < limit {
+        let mut next = None;
+        let following = CustomerId(u128::from_be_bytes(last.0).saturating_add(1).to_be_bytes());
+        let range = Range::business(business).past(&Key::new(business, following, Table::Journal));
+        view.scan(&range, Order::Ascending, &mut |key, _| {
+            next = Some(key.customer());
+            ControlFlow::Break(())
+        })?;
+        match next {
+            Some(customer) => {
+                found.push(customer);
+                last = customer;
+            }
+            None => break,
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,226 @@
+//! What an event changes of a customer, and whom it is offered to.
+
+use std::sync::Arc;
+
+use crate::domain::appointment::{Answer, Appointment};
+use crate::domain::entry::{Event, Inbound, News, Who};
+use crate::domain::ids::MessageId;
+use crate::domain::locale;
+use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
+use crate::domain::order::Order;
+use crate::domain::plugin::Export;
+use crate::domain::words::{self, Word};
+use crate::reading::language;
+use crate::sandbox::{Call, Outcome};
+use crate::turn::Effect;
+use crate::turn::send::CONFIRMS_STOP;
+
+use super::Step;
+
+impl Step<'_> {
+    /// Something from outside.
+    pub(super) fn event(&mut self, event: &Event) {
+        self.why.what = format!("{} from {}", event.kind, event.source);
+        self.learn(&event.who);
+        match &event.news {
+            News::Message(inbound) => self.message(inbound),
+            News::Appointment { change, appointment } => self.appointment(change, appointment),
+            News::Order { change, order } => self.order(change, order),
+            News::Customer => {}
+            News::Other(data) => {
+                let call = Call::OnEvent(event.kind.clone(), data.clone());
+                for plugin in self.exporters(Export::OnEvent) {
+                    self.offer(&plugin, &call);
+                }
+            }
+        }
+    }
+
+    /// Takes over what the event says of the customer. What it does not say stays.
+    fn learn(&mut self, who: &Who) {
+        self.turn.change_customer(|customer| {
+            for address in &who.addresses {
+                if !customer.addresses.contains(address) {
+                    customer.addresses.push(address.clone());
+                }
+            }
+            let keep = |new: &Option<String>, old: &mut Option<String>| {
+                if new.is_some() {
+                    old.clone_from(new);
+                }
+            };
+            keep(&who.name, &mut customer.name);
+            keep(&who.language, &mut customer.language);
+            keep(&who.zone, &mut customer.zone);
+            keep(&who.postcode, &mut customer.postcode);
+            if let Some(consents) = &who.consents {
+                customer.consents = consents.iter().copied().collect();
+            }
+        });
+    }
+
+    /// The customer wrote: the host's own words first, then every watcher, then responders until one answers.
+    fn message(&mut self, inbound: &Inbound) {
+        let message = self.receive(inbound);
+        if self.host_word(&message) {
+            return;
+        }
+        let watch = Call::WatchMessage(message.clone());
+        for plugin in self.exporters(Export::WatchMessage) {
+            self.offer(&plugin, &watch);
+        }
+        if self.turn.case_is_open() {
+            self.note("a person has this conversation or is asked for: no automation answers");
+            return;
+        }
+        self.respond(&Call::OnMessage(message));
+    }
+
+    /// Writes the message into the conversation.
+    fn receive(&mut self, inbound: &Inbound) -> Arc<Message> {
+        let language = inbound.language.clone().or_else(|| language::detect(&inbound.text).map(str::to_owned));
+        self.turn.change_customer(|customer| {
+            customer.last_channel = Some(inbound.channel.clone());
+            customer.automated_in_a_row = 0;
+            if language.is_some() {
+                customer.language.clone_from(&language);
+            }
+        });
+        let message = Arc::new(Message {
+            id: MessageId::new(self.now(), self.turn.mint()),
+            customer: self.entry.customer,
+            at: self.now(),
+            author: Author::Customer,
+            channel: inbound.channel.clone(),
+            text: inbound.text.clone(),
+            subject: inbound.subject.clone(),
+            language,
+            in_reply_to: inbound.in_reply_to,
+            polarity: None,
+            staff: None,
+            origin: None,
+            entry: self.entry.id,
+            attempts: 0,
+            trail: Vec::new(),
+            delivery: Delivery::Received,
+        });
+        self.turn.stage(Effect::Message(message.clone()));
+        message
+    }
+
+    /// Opt-out, opt-in and help words are the host's to answer, before any plugin sees them.
+    fn host_word(&mut self, message: &Message) -> bool {
+        let Some(customer) = self.turn.customer() else { return false };
+        let opted_out = customer.has_opted_out(&message.channel);
+        let Some(word) = words::recognise(&message.text, opted_out) else { return false };
+        let business = self.env.ready.config.business.clone();
+        let language = customer.language.clone().unwrap_or_else(|| business.language.clone());
+        let (said, template, words) = match word {
+            Word::Stop | Word::StopAll => {
+                let channel = if word == Word::StopAll { "*" } else { message.channel.as_str() };
+                self.turn.change_customer(|customer| {
+                    customer.opted_out.insert(channel.to_owned());
+                });
+                ("the customer said stop", CONFIRMS_STOP, locale::opted_out(&language, &business.name))
+            }
+            Word::Start => {
+                self.turn.change_customer(|customer| {
+                    customer.opted_out.remove(&message.channel);
+                    customer.opted_out.remove("*");
+                });
+                ("the customer said start", "opted-in", locale::opted_in(&language, &business.name))
+            }
+            Word::Help => {
+                let text = locale::help(&language, &business.name, business.contact.as_deref());
+                ("the customer asked for help", "help", text)
+            }
+        };
+        self.note(format!("{said}; the host answers, no plugin is asked"));
+        if matches!(word, Word::Stop | Word::StopAll) && opted_out {
+            self.note("it was confirmed before, and once is enough");
+            return true;
+        }
+        let origin = Origin {
+            plugin: "host".to_owned(),
+            purpose: Purpose::Reply,
+            template: Some(template.to_owned()),
+            about: None,
+            once: None,
+            expires: None,
+        };
+        self.turn.stage_message(Author::Host, &message.channel, words, None, Some(language), Some(origin));
+        true
+    }
+
+    /// Asks responders in the owner's order until one answers. One that fails counts as passed, and is tried again only if
+    /// nobody answered and no case was opened.
+    fn respond(&mut self, call: &Call) {
+        let mut failed = Vec::new();
+        for plugin in self.exporters(Export::OnMessage) {
+            if self.has_share(&plugin) {
+                failed.push((plugin, None));
+                continue;
+            }
+            match self.invoke(&plugin, call, self.entry.clone(), 1) {
+                Outcome::Answered => {
+                    for (plugin, _) in &failed {
+                        let name = &plugin.name;
+                        self.note(format!("{name} failed and is not tried again, because another plugin answered"));
+                    }
+                    return;
+                }
+                Outcome::Passed | Outcome::Done => {}
+                outcome => failed.push((plugin, Some(outcome))),
+            }
+        }
+        if self.turn.case_is_open() {
+            return;
+        }
+        for (plugin, outcome) in failed {
+            let share = self.share(&plugin.name, call, 0);
+            match outcome {
+                Some(outcome) => self.settle(share, outcome),
+                None => self.wait(share),
+            }
+        }
+    }
+
+    /// An appointment: older news than what is known changes nothing.
+    fn appointment(&mut self, change: &str, news: &Appointment) {
+        let known = self.turn.appointments().into_iter().find(|one| one.id == news.id && one.source == news.source);
+        let mut appointment = news.clone();
+        if let Some(known) = known {
+            if known.version > news.version {
+                self.note(format!("late news: version {} is known, this is {}", known.version, news.version));
+                return;
+            }
+            // An answer was to a time; another time is another question.
+            appointment.answer = if known.starts == news.starts { known.answer } else { Answer::None };
+        }
+        let appointment = Arc::new(appointment);
+        self.turn.stage(Effect::Appointment(appointment.clone()));
+        let call = Call::OnAppointment(change.to_owned(), appointment);
+        for plugin in self.exporters(Export::OnAppointment) {
+            self.offer(&plugin, &call);
+        }
+    }
+
+    /// An order: older news than what is known changes nothing.
+    fn order(&mut self, change: &str, news: &Order) {
+        let known = self.turn.orders().into_iter().find(|one| one.id == news.id && one.source == news.source);
+        let mut order = news.clone();
+        if let Some(known) = known {
+            if known.version > news.version {
+                self.note(format!("late news: version {} is known, this is {}", known.version, news.version));
+                return;
+            }
+            order.claimed = known.claimed;
+        }
+        let order = Arc::new(order);
+        self.turn.stage(Effect::Order(order.clone()));
+        let call = Call::OnOrder(change.to_owned(), order);
+        for plugin in self.exporters(Export::OnOrder) {
+            self.offer(&plugin, &call);
+        }
+    }
+}

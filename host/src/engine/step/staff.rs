@@ -1,0 +1,93 @@
+//! What staff do with a customer: take a case, write, resolve it, settle what nobody else can.
+
+use std::sync::Arc;
+
+use crate::domain::case::{Case, Stage};
+use crate::domain::entry::StaffAct;
+use crate::domain::ids::{CaseId, DeadLetterId, MessageId};
+use crate::domain::message::{Author, Delivery, Message, Purpose};
+use crate::store::Table;
+use crate::turn::Effect;
+use crate::turn::records::{DeadLetter, Share};
+
+use super::Step;
+
+impl Step<'_> {
+    /// Something a member of staff did.
+    pub(super) fn staff(&mut self, by: &str, act: &StaffAct) {
+        match act {
+            StaffAct::Take(case, seen) => {
+                self.why.what = format!("{by} takes the conversation");
+                self.change_case(*case, *seen, |case| case.stage = Stage::Taken { by: by.to_owned() });
+            }
+            StaffAct::Resolve(case, seen) => {
+                self.why.what = format!("{by} resolves the case");
+                let at = self.now();
+                self.change_case(*case, *seen, |case| case.stage = Stage::Resolved { by: by.to_owned(), at });
+                self.turn.change_customer(|customer| customer.automated_in_a_row = 0);
+            }
+            StaffAct::Write { text, channel } => self.write(by, text, channel.as_deref()),
+            StaffAct::RetryDeadLetter(id) => self.revive(by, *id),
+            StaffAct::Settle { message, arrived } => self.settle_uncertain(by, *message, *arrived),
+        }
+    }
+
+    fn change_case(&mut self, id: CaseId, seen: Option<u64>, change: impl FnOnce(&mut Case)) {
+        let Some(case) = self.turn.case().filter(|case| case.id == id) else {
+            return self.refuse("not-found", format!("there is no case {id} that is this customer's latest"));
+        };
+        if !case.is_open() {
+            return self.refuse("conflict", format!("case {id} is resolved already"));
+        }
+        if seen.is_some_and(|seen| seen != case.revision) {
+            let words = format!("case {id} has changed: it is at revision {}; read it again", case.revision);
+            return self.refuse("changed", words);
+        }
+        let mut case = Case::clone(&case);
+        change(&mut case);
+        case.revision += 1;
+        self.turn.stage(Effect::Case(Arc::new(case)));
+    }
+
+    fn write(&mut self, by: &str, text: &str, channel: Option<&str>) {
+        self.why.what = format!("{by} writes to the customer");
+        let channel = self.turn.pick_channel(channel, Purpose::Reply);
+        let written = self.turn.stage_message(Author::Staff, &channel, text.to_owned(), None, None, None);
+        let signed = Message { staff: Some(by.to_owned()), ..Message::clone(&written) };
+        if let Delivery::Withheld { code, reason } = &signed.delivery {
+            self.refuse(code, format!("not sent: {reason}"));
+        }
+        self.turn.stage(Effect::Message(Arc::new(signed)));
+    }
+
+    fn revive(&mut self, by: &str, id: DeadLetterId) {
+        self.why.what = format!("{by} wants a dead letter to be tried again");
+        let at = self.records().at(Table::DeadLetter).id(&id.0);
+        let letter: Option<DeadLetter> = match self.records().get(&at) {
+            Ok(letter) => letter,
+            Err(error) => {
+                self.off.get_or_insert_with(|| error.to_string());
+                return;
+            }
+        };
+        let Some(letter) = letter else {
+            return self.refuse("not-found", format!("there is no dead letter {id}"));
+        };
+        let plugin = letter.share.plugin.clone();
+        self.turn.stage(Effect::DeadLetterDone(id));
+        self.turn.stage(Effect::RetryAt { plugin, at: self.now() });
+        self.turn.stage(Effect::Share(Share { attempts: 0, ..letter.share }));
+    }
+
+    fn settle_uncertain(&mut self, by: &str, id: MessageId, arrived: bool) {
+        self.why.what = format!("{by} decides what became of a message");
+        let uncertain = self.turn.message(id).filter(|message| matches!(message.delivery, Delivery::Uncertain { .. }));
+        if uncertain.is_none() {
+            return self.refuse("conflict", format!("message {id} is not uncertain"));
+        }
+        let now = self.now();
+        self.change_message(id, |message| {
+            message.delivery = if arrived { Delivery::Sent { at: now } } else { Delivery::Queued };
+        });
+    }
+}

@@ -1,0 +1,298 @@
+//! Intake: from a CloudEvent to journal entries. Who is it about? Was it here before? Does its data fit its schema?
+//!
+//! Identity is settled before the journal: the customer decides the lane and the key that seals. Nothing here runs a plugin,
+//! and nothing is acknowledged before it is durable.
+
+pub mod cloudevent;
+pub mod schema;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::address::Address;
+use crate::domain::entry::{Entry, Event, Input, News};
+use crate::domain::ids::{BusinessId, CustomerId, EventId};
+use crate::domain::order::Order;
+use crate::domain::time::Instant;
+use crate::engine::{Engine, NotTaken};
+use crate::store::{Batch, Check, IndexKey, Key, Range, Row, StoreError, Table, View};
+use crate::turn::commit::{RETENTION_HASH, due_key, link_key, retry_hash};
+use crate::turn::records::{Records, VERSION, hex};
+
+use cloudevent::CloudEvent;
+use schema::Misfit;
+
+/// How often an event is looked at again when another one about the same new customer comes in between.
+const RACES: u32 = 8;
+
+/// What became of an event that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the journal.
+    New {
+        /// Its entry.
+        entry: EventId,
+        /// Whom it is about; none for the business as a whole.
+        customer: Option<CustomerId>,
+    },
+    /// The same event is in the journal already; nothing changed.
+    Repeated {
+        /// The entry that it became then.
+        entry: EventId,
+    },
+}
+
+/// Why an event was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAccepted {
+    /// It does not fit its schema; each line names a path and a rule.
+    #[error("the data does not fit the schema of {kind}")]
+    Invalid {
+        /// The event's type.
+        kind: String,
+        /// What does not fit.
+        misfits: Vec<Misfit>,
+    },
+    /// The same source and id came before, with another body.
+    #[error("an event with this source and id was taken before, with another body; give the new one another id")]
+    Conflict,
+    /// The engine cannot take it now.
+    #[error(transparent)]
+    NotTaken(#[from] NotTaken),
+}
+
+/// What the dedupe table remembers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Seen {
+    /// The entry it became.
+    e: EventId,
+    /// A keyed hash of its body.
+    b: String,
+}
+
+/// Takes one event. `done` is called once it is durable, or was refused; never before.
+pub fn take(
+    engine: &Arc<Engine>,
+    business: BusinessId,
+    event: CloudEvent,
+    done: impl FnOnce(Result<Taken, NotAccepted>) + Send + 'static,
+) {
+    take_again(engine, business, Arc::new(event), 0, Box::new(done));
+}
+
+type Done = Box<dyn FnOnce(Result<Taken, NotAccepted>) + Send>;
+
+fn take_again(engine: &Arc<Engine>, business: BusinessId, event: Arc<CloudEvent>, races: u32, done: Done) {
+    let plan = match plan(engine, business, &event) {
+        Ok(Planned::Known(taken)) => return done(Ok(taken)),
+        Ok(Planned::New(plan)) => plan,
+        Err(error) => return done(Err(error)),
+    };
+    let Plan { entries, batch, taken } = plan;
+    let (again, business_engine) = (event.clone(), engine.clone());
+    engine.append(entries, batch, move |result| match result {
+        Ok(_) => done(Ok(taken)),
+        // Another event made the same customer, or was the same event: look again. This runs in the store's own thread, which
+        // must not wait, but it may submit.
+        Err(NotTaken::Raced) if races < RACES => take_again(&business_engine, business, again, races + 1, done),
+        Err(error) => done(Err(error.into())),
+    });
+}
+
+enum Planned {
+    Known(Taken),
+    New(Plan),
+}
+
+struct Plan {
+    entries: Vec<Entry>,
+    batch: Batch,
+    taken: Taken,
+}
+
+fn stopped(error: &StoreError) -> NotAccepted {
+    NotAccepted::NotTaken(NotTaken::Stopped(error.to_string()))
+}
+
+fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent) -> Result<Planned, NotAccepted> {
+    let now = engine.world().now();
+    let index = engine.keyring().index_key(business).map_err(|e| stopped(&e))?;
+    let view = engine.view();
+    let at = dedupe_key(business, &index, &event.source, &event.id);
+    let body = hex(&index.hash(
+        "body",
+        &[event.kind.as_bytes(), event.time.as_deref().unwrap_or("").as_bytes(), event.data.get().as_bytes()],
+    ));
+    if let Some(row) = view.get(&at).map_err(|e| stopped(&e))? {
+        let seen: Seen = row.read_clear().map_err(|e| stopped(&e))?;
+        return if seen.b == body {
+            Ok(Planned::Known(Taken::Repeated { entry: seen.e }))
+        } else {
+            Err(NotAccepted::Conflict)
+        };
+    }
+    let zone = engine.ready(business).map_or_else(|| "UTC".to_owned(), |ready| ready.config.business.zone.clone());
+    let read = schema::read(event, now, &zone)
+        .map_err(|misfits| NotAccepted::Invalid { kind: event.kind.clone(), misfits })?;
+    let customer = match identify(view.as_ref(), business, &index, &read).map_err(|e| stopped(&e))? {
+        Identity::Known(customer) => Some(customer),
+        Identity::New => Some(CustomerId::new(now, engine.world().unique())),
+        Identity::Business => None,
+        Identity::NoSuch(path, rule) => {
+            return Err(NotAccepted::Invalid { kind: event.kind.clone(), misfits: vec![Misfit { path, rule }] });
+        }
+    };
+    let id = EventId::new(now, engine.world().unique());
+    let entry = |id, customer, copy| Entry {
+        number: 0,
+        id,
+        business,
+        customer,
+        at: now,
+        happened: read.happened,
+        depth: 0,
+        input: Input::Event(Event {
+            kind: event.kind.clone(),
+            source: event.source.clone(),
+            id: event.id.clone(),
+            body: body.clone(),
+            copy,
+            who: if copy { crate::domain::entry::Who::default() } else { read.who.clone() },
+            news: read.news.clone(),
+        }),
+    };
+    let first = entry(id, customer.unwrap_or(CustomerId::BUSINESS), false);
+    let mut entries = vec![first];
+    if let News::Order { order, .. } = &read.news {
+        let records = engine.records(view.clone(), business, CustomerId::BUSINESS).map_err(|e| stopped(&e))?;
+        for linked in claimants(&records, order).map_err(|e| stopped(&e))? {
+            if Some(linked) != customer {
+                entries.push(entry(EventId::new(now, engine.world().unique()), linked, true));
+            }
+        }
+    }
+    let mut batch = Batch::new();
+    arrive(view.as_ref(), &index, &entries[0], &mut batch).map_err(|e| stopped(&e))?;
+    Ok(Planned::New(Plan { entries, batch, taken: Taken::New { entry: id, customer } }))
+}
+
+/// What the arrival of an event writes beside the entry itself: that it was here, and where its new addresses lead.
+fn arrive(view: &dyn View, index: &IndexKey, entry: &Entry, batch: &mut Batch) -> Result<(), StoreError> {
+    let Input::Event(event) = &entry.input else { return Ok(()) };
+    if event.copy {
+        return Ok(());
+    }
+    let at = dedupe_key(entry.business, index, &event.source, &event.id);
+    batch.check(Check::Absent(at.clone()));
+    batch.put(at, Row::clear(VERSION, &Seen { e: entry.id, b: event.body.clone() })?);
+    let mut added: Vec<Key> = Vec::new();
+    for address in &event.who.addresses {
+        let at = address_key(entry.business, index, address);
+        if !added.contains(&at) && view.get(&at)?.is_none() {
+            batch.check(Check::Absent(at.clone()));
+            batch.put(at.clone(), Row::clear(VERSION, &entry.customer)?);
+            added.push(at);
+        }
+    }
+    Ok(())
+}
+
+/// In a replay: what an entry's arrival had written beside the entry itself.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn replayed(view: &dyn View, engine: &Engine, entry: &Entry, batch: &mut Batch) -> Result<(), StoreError> {
+    let index = engine.keyring().index_key(entry.business)?;
+    let due = |at: Instant, hash: &[u8; 16]| -> Result<Key, StoreError> {
+        let records = engine.records(engine.view(), entry.business, entry.customer)?;
+        Ok(due_key(&records, at, hash))
+    };
+    let records = || engine.records(engine.view(), entry.business, entry.customer);
+    match &entry.input {
+        Input::Event(_) => arrive(view, &index, entry, batch)?,
+        Input::Timer { plugin, key, due: at } => {
+            batch.delete(due(*at, &records()?.timer_hash(plugin, key))?);
+        }
+        Input::Claim { message, due: at } => {
+            batch.delete(due(*at, &message.0)?);
+        }
+        Input::Retry { plugin, due: at } => {
+            batch.delete(due(*at, &retry_hash(&records()?, plugin))?);
+        }
+        Input::Retention { due: at, .. } => {
+            batch.delete(due(*at, RETENTION_HASH)?);
+        }
+        Input::Outcome { .. } | Input::Staff { .. } | Input::Owner { .. } | Input::Pause { .. } => {}
+    }
+    Ok(())
+}
+
+enum Identity {
+    Known(CustomerId),
+    New,
+    Business,
+    NoSuch(String, String),
+}
+
+/// Whom an event is about. The first address that is known decides; a name never does.
+fn identify(
+    view: &dyn View,
+    business: BusinessId,
+    index: &IndexKey,
+    read: &schema::Read,
+) -> Result<Identity, StoreError> {
+    if let Some(id) = read.customer {
+        let known = view.get(&Key::new(business, id, Table::Customer))?.is_some();
+        return Ok(if known {
+            Identity::Known(id)
+        } else {
+            Identity::NoSuch("/customer/id".to_owned(), format!("there is no customer {id} in this business"))
+        });
+    }
+    for address in &read.who.addresses {
+        if let Some(customer) = by_address(view, business, index, address)? {
+            return Ok(Identity::Known(customer));
+        }
+    }
+    Ok(match (&read.news, read.who.addresses.is_empty()) {
+        (_, false) => Identity::New,
+        (News::Other(_), true) => Identity::Business,
+        (_, true) => Identity::NoSuch(
+            "/customer".to_owned(),
+            "needs an `id` or at least one address in `addresses`, for example \"email:anna@example.com\"".to_owned(),
+        ),
+    })
+}
+
+/// The customer an address leads to.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn by_address(
+    view: &dyn View,
+    business: BusinessId,
+    index: &IndexKey,
+    address: &Address,
+) -> Result<Option<CustomerId>, StoreError> {
+    match view.get(&address_key(business, index, address))? {
+        Some(row) => row.read_clear().map(Some),
+        None => Ok(None),
+    }
+}
+
+fn dedupe_key(business: BusinessId, index: &IndexKey, source: &str, id: &str) -> Key {
+    let hash = index.hash("event", &[source.as_bytes(), id.as_bytes()]);
+    Key::new(business, CustomerId::BUSINESS, Table::Dedupe).hash(&hash)
+}
+
+fn address_key(business: BusinessId, index: &IndexKey, address: &Address) -> Key {
+    let hash = index.hash("address", &[address.as_str().as_bytes()]);
+    Key::new(business, CustomerId::BUSINESS, Table::Address).hash(&hash)
+}
+
+/// Customers who proved that an order is theirs.
+fn claimants(records: &Records, order: &Order) -> Result<Vec<CustomerId>, StoreError> {
+    let rows = records.view().all(&Range::prefix(link_key(records, order)))?;
+    rows.into_iter().map(|(_, row)| row.read_clear()).collect()
+}

@@ -1,0 +1,337 @@
+//! The schemas of the events that Attune knows: data is checked against the JSON Schema that the API describes, then read.
+//! What does not fit is named with its path and the rule.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::address::Address;
+use crate::domain::appointment::{Answer, Appointment, AppointmentStatus};
+use crate::domain::entry::{Inbound, News, Who};
+use crate::domain::event::{
+    AppointmentData, AppointmentNews, CUSTOMER_UPDATED, CustomerRef, CustomerUpdated, MESSAGE_RECEIVED,
+    MessageReceived, OrderData, OrderNews, ShipmentData,
+};
+use crate::domain::ids::CustomerId;
+use crate::domain::order::{Money, Order, OrderStatus, Shipment};
+use crate::domain::time::{self, HOUR, Instant};
+
+use super::cloudevent::CloudEvent;
+
+/// One thing that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Misfit {
+    /// Where, as a JSON Pointer into `data`.
+    pub path: String,
+    /// Which rule it breaks.
+    pub rule: String,
+}
+
+/// What was read from an event.
+pub struct Read {
+    /// When it happened.
+    pub happened: Instant,
+    /// The customer's own id, if it was given.
+    pub customer: Option<CustomerId>,
+    /// What it says of the customer.
+    pub who: Who,
+    /// What it says.
+    pub news: News,
+}
+
+/// Appointment changes and the status each leads to.
+const APPOINTMENT_CHANGES: [(&str, AppointmentStatus); 5] = [
+    ("booked", AppointmentStatus::Booked),
+    ("moved", AppointmentStatus::Booked),
+    ("cancelled", AppointmentStatus::Cancelled),
+    ("completed", AppointmentStatus::Completed),
+    ("missed", AppointmentStatus::Missed),
+];
+
+/// Order changes and the status each leads to.
+const ORDER_CHANGES: [(&str, OrderStatus); 7] = [
+    ("placed", OrderStatus::Placed),
+    ("updated", OrderStatus::Processing),
+    ("shipped", OrderStatus::Shipped),
+    ("delayed", OrderStatus::Delayed),
+    ("delivered", OrderStatus::Delivered),
+    ("cancelled", OrderStatus::Cancelled),
+    ("refunded", OrderStatus::Refunded),
+];
+
+/// The name of the schema of an event type's data, if Attune knows the type.
+pub fn schema_name(kind: &str) -> Option<&'static str> {
+    if kind == MESSAGE_RECEIVED {
+        return Some("MessageReceived");
+    }
+    if kind == CUSTOMER_UPDATED {
+        return Some("CustomerUpdated");
+    }
+    if appointment_change(kind).is_some() {
+        return Some("AppointmentNews");
+    }
+    order_change(kind).map(|_| "OrderNews")
+}
+
+/// Every event type that Attune knows, with the name of its data's schema.
+pub fn known_types() -> Vec<(String, &'static str)> {
+    let appointments = APPOINTMENT_CHANGES.map(|(change, _)| format!("attune.appointment.{change}.v1"));
+    let orders = ORDER_CHANGES.map(|(change, _)| format!("attune.order.{change}.v1"));
+    [MESSAGE_RECEIVED.to_owned(), CUSTOMER_UPDATED.to_owned()]
+        .into_iter()
+        .chain(appointments)
+        .chain(orders)
+        .filter_map(|kind| schema_name(&kind).map(|name| (kind, name)))
+        .collect()
+}
+
+fn appointment_change(kind: &str) -> Option<(&'static str, AppointmentStatus)> {
+    let change = kind.strip_prefix("attune.appointment.")?.strip_suffix(".v1")?;
+    APPOINTMENT_CHANGES.into_iter().find(|(known, _)| *known == change)
+}
+
+fn order_change(kind: &str) -> Option<(&'static str, OrderStatus)> {
+    let change = kind.strip_prefix("attune.order.")?.strip_suffix(".v1")?;
+    ORDER_CHANGES.into_iter().find(|(known, _)| *known == change)
+}
+
+/// The JSON Schemas by name, as the API's description has them under `components/schemas`.
+pub fn schemas() -> BTreeMap<String, Value> {
+    let mut schemas = BTreeMap::new();
+    let mut add = |name: &str, schema: Value| schemas.insert(name.to_owned(), schema);
+    let value =
+        |schema: utoipa::openapi::RefOr<utoipa::openapi::Schema>| serde_json::to_value(schema).unwrap_or_default();
+    add("MessageReceived", value(MessageReceived::schema()));
+    add("CustomerUpdated", value(CustomerUpdated::schema()));
+    add("AppointmentNews", value(AppointmentNews::schema()));
+    add("AppointmentData", value(AppointmentData::schema()));
+    add("OrderNews", value(OrderNews::schema()));
+    add("OrderData", value(OrderData::schema()));
+    add("ShipmentData", value(ShipmentData::schema()));
+    add("CustomerRef", value(CustomerRef::schema()));
+    add("Money", value(Money::schema()));
+    add("Address", value(Address::schema()));
+    add("Purpose", value(crate::domain::message::Purpose::schema()));
+    schemas
+}
+
+static VALIDATORS: LazyLock<BTreeMap<&'static str, jsonschema::Validator>> = LazyLock::new(|| {
+    let components = json!({ "schemas": schemas() });
+    ["MessageReceived", "CustomerUpdated", "AppointmentNews", "OrderNews", "CustomerRef"]
+        .into_iter()
+        .filter_map(|name| {
+            let root = json!({ "$ref": format!("#/components/schemas/{name}"), "components": components });
+            // The schemas are our own; a test compiles them all.
+            jsonschema::validator_for(&root).ok().map(|validator| (name, validator))
+        })
+        .collect()
+});
+
+/// Checks an event's data and reads it. `zone` is the business's.
+///
+/// # Errors
+/// What does not fit, at most eight things.
+pub fn read(event: &CloudEvent, now: Instant, zone: &str) -> Result<Read, Vec<Misfit>> {
+    let happened = match &event.time {
+        None => now,
+        Some(text) => Instant::parse(text)
+            .ok_or_else(|| misfit("/time", format!("`{text}` is not a time such as 2026-11-22T10:00:00Z")))?,
+    };
+    let (customer, news) = if event.kind == MESSAGE_RECEIVED {
+        let data: MessageReceived = fit("MessageReceived", event)?;
+        let inbound = Inbound {
+            channel: data.channel,
+            text: data.text,
+            subject: data.subject,
+            in_reply_to: data.in_reply_to.and_then(|id| id.parse().ok()),
+            language: data.language,
+        };
+        (data.customer, News::Message(inbound))
+    } else if event.kind == CUSTOMER_UPDATED {
+        (fit::<CustomerUpdated>("CustomerUpdated", event)?.customer, News::Customer)
+    } else if let Some((change, status)) = appointment_change(&event.kind) {
+        let data: AppointmentNews = fit("AppointmentNews", event)?;
+        let appointment = appointment(data.appointment, status, event, happened, zone)?;
+        (data.customer, News::Appointment { change: change.to_owned(), appointment })
+    } else if let Some((change, status)) = order_change(&event.kind) {
+        let data: OrderNews = fit("OrderNews", event)?;
+        let order = order(data.order, status, event, happened)?;
+        (data.customer, News::Order { change: change.to_owned(), order })
+    } else {
+        (custom_customer(event)?, News::Other(event.data.get().to_owned()))
+    };
+    if let Some(zone) = customer.zone.as_deref().filter(|zone| time::zone(zone).is_none()) {
+        return Err(misfit("/customer/zone", format!("`{zone}` is not an IANA time zone, such as Europe/Berlin")));
+    }
+    let id =
+        customer.id.map(|id| id.parse().map_err(|error| misfit("/customer/id", format!("{error}")))).transpose()?;
+    let who = Who {
+        addresses: customer.addresses,
+        name: customer.name,
+        language: customer.language,
+        zone: customer.zone,
+        postcode: customer.postcode,
+        consents: customer.consents,
+    };
+    Ok(Read { happened, customer: id, who, news })
+}
+
+fn misfit(path: &str, rule: String) -> Vec<Misfit> {
+    vec![Misfit { path: path.to_owned(), rule }]
+}
+
+/// Checks an event's data against a schema and reads it.
+fn fit<T: DeserializeOwned>(name: &'static str, event: &CloudEvent) -> Result<T, Vec<Misfit>> {
+    // Data that reads as its type nearly always fits; the schema is asked first all the same, because it knows lengths and
+    // patterns that the type does not, and because it names the path.
+    let data: Value = serde_json::from_str(event.data.get()).map_err(|error| misfit("", error.to_string()))?;
+    check(name, &data)?;
+    serde_json::from_value(data).map_err(|error| misfit("", error.to_string()))
+}
+
+fn check(name: &'static str, data: &Value) -> Result<(), Vec<Misfit>> {
+    let Some(validator) = VALIDATORS.get(name) else {
+        return Err(misfit("", format!("the schema {name} is missing from this build")));
+    };
+    if validator.is_valid(data) {
+        return Ok(());
+    }
+    let misfits = validator.iter_errors(data).take(8);
+    Err(misfits.map(|error| Misfit { path: error.instance_path().to_string(), rule: error.to_string() }).collect())
+}
+
+/// The customer of a custom event, if its data names one.
+fn custom_customer(event: &CloudEvent) -> Result<CustomerRef, Vec<Misfit>> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        customer: Option<Value>,
+    }
+    let Ok(Named { customer: Some(customer) }) = serde_json::from_str(event.data.get()) else {
+        return Ok(CustomerRef::default());
+    };
+    check("CustomerRef", &customer).map_err(|misfits| {
+        misfits.into_iter().map(|one| Misfit { path: format!("/customer{}", one.path), ..one }).collect::<Vec<_>>()
+    })?;
+    serde_json::from_value(customer).map_err(|error| misfit("/customer", error.to_string()))
+}
+
+fn instant(path: &str, text: &str) -> Result<Instant, Vec<Misfit>> {
+    Instant::parse(text).filter(|at| *at < time::LAST).ok_or_else(|| {
+        misfit(path, format!("`{text}` is not a time such as 2026-11-22T10:00:00Z or 2026-11-22T11:00[Europe/Berlin]"))
+    })
+}
+
+fn appointment(
+    data: AppointmentData,
+    status: AppointmentStatus,
+    event: &CloudEvent,
+    happened: Instant,
+    business_zone: &str,
+) -> Result<Appointment, Vec<Misfit>> {
+    let starts = instant("/appointment/starts", &data.starts)?;
+    let ends = match &data.ends {
+        Some(ends) => instant("/appointment/ends", ends)?,
+        None => starts.plus(HOUR),
+    };
+    if ends < starts {
+        return Err(misfit("/appointment/ends", "it ends before it starts".to_owned()));
+    }
+    let zone = data.zone.unwrap_or_else(|| business_zone.to_owned());
+    if time::zone(&zone).is_none() {
+        return Err(misfit("/appointment/zone", format!("`{zone}` is not an IANA time zone, such as Europe/Berlin")));
+    }
+    Ok(Appointment {
+        id: data.id,
+        source: event.source.clone(),
+        version: data.version.unwrap_or(happened.0),
+        service: data.service,
+        starts,
+        ends,
+        zone,
+        staff: data.staff,
+        place: data.place,
+        status,
+        answer: Answer::None,
+    })
+}
+
+fn order(data: OrderData, status: OrderStatus, event: &CloudEvent, happened: Instant) -> Result<Order, Vec<Misfit>> {
+    let placed = match &data.placed {
+        Some(placed) => instant("/order/placed", placed)?,
+        None => happened,
+    };
+    let mut shipments = Vec::with_capacity(data.shipments.len());
+    for (place, shipment) in data.shipments.into_iter().enumerate() {
+        let at = |what: &str, text: &Option<String>| {
+            text.as_ref().map(|text| instant(&format!("/order/shipments/{place}/{what}"), text)).transpose()
+        };
+        let (expected, delivered) = (at("expected", &shipment.expected)?, at("delivered", &shipment.delivered)?);
+        let ShipmentData { carrier, tracking, url, .. } = shipment;
+        shipments.push(Shipment { carrier, tracking, url, expected, delivered });
+    }
+    Ok(Order {
+        id: data.id,
+        source: event.source.clone(),
+        version: data.version.unwrap_or(happened.0),
+        number: data.number,
+        placed,
+        status,
+        items: data.items,
+        total: data.total,
+        shipments,
+        claimed: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_type_has_a_schema_that_compiles() {
+        for (kind, name) in known_types() {
+            assert!(VALIDATORS.contains_key(name), "{kind}: {name}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_with_path_and_rule() {
+        let who = r#""customer":{"addresses":["chat:a"]}"#;
+        let cases = [
+            (MESSAGE_RECEIVED, format!("{{{who}}}"), "", "\"text\" is a required property"),
+            (MESSAGE_RECEIVED, format!(r#"{{{who},"text":5}}"#), "/text", "5 is not of type \"string\""),
+            (MESSAGE_RECEIVED, r#"{"customer":{"zone":"Mars/X"},"text":""}"#.to_owned(), "/customer/zone", "Mars/X"),
+            (
+                "attune.appointment.booked.v1",
+                format!(r#"{{{who},"appointment":{{"id":"a","service":"s","starts":"tomorrow at ten, please"}}}}"#),
+                "/appointment/starts",
+                "tomorrow at ten",
+            ),
+            (
+                "attune.order.placed.v1",
+                format!(
+                    r#"{{{who},"order":{{"id":"a","number":"1","total":{{"amount_minor":1,"currency":"euro"}}}}}}"#
+                ),
+                "/order/total/currency",
+                "does not match",
+            ),
+            ("shop.custom", r#"{"customer":{"addresses":"x"}}"#.to_owned(), "/customer/addresses", "array"),
+        ];
+        for (kind, data, path, rule) in cases {
+            let event = CloudEvent {
+                id: "1".into(),
+                source: "s".into(),
+                kind: kind.into(),
+                time: None,
+                data: serde_json::value::RawValue::from_string(data.clone()).unwrap(),
+            };
+            let misfits = read(&event, Instant(0), "UTC").err().unwrap_or_else(|| panic!("{data} fits"));
+            assert_eq!(misfits[0].path, path, "{data}: {misfits:?}");
+            assert!(misfits[0].rule.contains(rule), "{data}: {misfits:?}");
+        }
+    }
+}

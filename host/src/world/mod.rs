@@ -1,0 +1,111 @@
+//! The worlds in which one engine runs: `serve` (real clock, real randomness), `test` (virtual clock, derived ids) and
+//! `replay` (history: every time and id stands in the journal).
+//!
+//! This is the only place that reads a clock or draws a random number for the engine.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::time::Instant;
+
+/// What the engine cannot know by itself.
+pub trait World: Send + Sync {
+    /// What time it is.
+    fn now(&self) -> Instant;
+    /// Ten bytes that make an id unique.
+    fn unique(&self) -> [u8; 10];
+    /// A clock for measuring, in microseconds from some start; zero throughout where time is virtual.
+    fn stopwatch_us(&self) -> u64;
+}
+
+/// The real world.
+pub struct Serve {
+    #[expect(clippy::disallowed_methods, reason = "this is the world's own clock")]
+    started: std::time::Instant,
+}
+
+impl Serve {
+    /// The real world, from now on.
+    #[expect(clippy::disallowed_methods, reason = "this is the world's own clock")]
+    #[expect(clippy::new_without_default, reason = "it reads the clock, which a default should not")]
+    pub fn new() -> Self {
+        Self { started: std::time::Instant::now() }
+    }
+}
+
+impl World for Serve {
+    #[expect(clippy::disallowed_methods, reason = "this is the world's own clock")]
+    fn now(&self) -> Instant {
+        Instant::from(jiff::Timestamp::now())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the world's own randomness")]
+    fn unique(&self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        if let Err(error) = getrandom::fill(&mut bytes) {
+            // Without randomness ids could repeat, and a repeated id loses a message: stop rather than go on.
+            tracing::error!(%error, "the system gives no randomness");
+            std::process::abort();
+        }
+        bytes
+    }
+
+    fn stopwatch_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A world whose clock moves only when it is told to, and whose ids follow from a seed.
+pub struct Test {
+    now_ms: AtomicU64,
+    seed: u64,
+    drawn: AtomicU64,
+}
+
+impl Test {
+    /// A world that starts at a moment.
+    pub fn new(now: Instant, seed: u64) -> Self {
+        Self { now_ms: AtomicU64::new(now.0), seed, drawn: AtomicU64::new(0) }
+    }
+
+    /// Moves the clock forward to a moment; never back.
+    pub fn advance_to(&self, at: Instant) {
+        self.now_ms.fetch_max(at.0, Ordering::SeqCst);
+    }
+}
+
+impl World for Test {
+    fn now(&self) -> Instant {
+        Instant(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    fn unique(&self) -> [u8; 10] {
+        let drawn = self.drawn.fetch_add(1, Ordering::SeqCst);
+        let digest = Sha256::new().chain_update(self.seed.to_be_bytes()).chain_update(drawn.to_be_bytes()).finalize();
+        let mut bytes = [0; 10];
+        bytes.copy_from_slice(&digest[..10]);
+        bytes
+    }
+
+    fn stopwatch_us(&self) -> u64 {
+        0
+    }
+}
+
+/// History: every time and id stands in the journal, so nothing is asked of this world; what is asked gets the last entry's time.
+pub struct Replay(pub Instant);
+
+impl World for Replay {
+    fn now(&self) -> Instant {
+        self.0
+    }
+
+    fn unique(&self) -> [u8; 10] {
+        [0; 10]
+    }
+
+    fn stopwatch_us(&self) -> u64 {
+        0
+    }
+}
