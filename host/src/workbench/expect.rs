@@ -1,0 +1,161 @@
+//! Holding what happened against what a scenario expects.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::domain::case::Stage as CaseStage;
+use crate::domain::message::{Author, Delivery, Message};
+use crate::domain::time::Instant;
+
+use super::play::{Events, Stage};
+use super::scenario::{Expectation, Step};
+
+/// Checks one step. Gives what is wrong, if something is.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn check(stage: &Stage, step: &Step, events: &Events) -> Result<Option<String>> {
+    if let Some(wrong) = check_sent(stage, step, events) {
+        return Ok(Some(wrong));
+    }
+    for expected in &step.expect {
+        if let Some(wrong) = check_one(stage, expected, events)? {
+            return Ok(Some(wrong));
+        }
+    }
+    Ok(None)
+}
+
+/// Every message that went out has to be expected, in order, and every expected one has to go out.
+fn check_sent(stage: &Stage, step: &Step, events: &Events) -> Option<String> {
+    let mut sent: Vec<&Arc<Message>> = events
+        .messages
+        .iter()
+        .filter(|message| message.author != Author::Customer && matches!(message.delivery, Delivery::Sent { .. }))
+        .collect();
+    sent.sort_by_key(|message| match message.delivery {
+        Delivery::Sent { at } => at,
+        _ => Instant(0),
+    });
+    let mut sent = sent.into_iter();
+    let wanted =
+        step.expect.iter().filter(|one| one.message.is_some() && one.state.as_deref().unwrap_or("sent") == "sent");
+    for expected in wanted {
+        let text = expected.message.as_deref().unwrap_or_default();
+        let Some(message) = sent.next() else {
+            return Some(format!("expected a message with \"{text}\", but no further one went out"));
+        };
+        if let Some(wrong) = differs(stage, expected, text, message) {
+            return Some(format!("expected {wrong}\n    but what went out is: {}", show(stage, message)));
+        }
+    }
+    sent.next().map(|message| format!("a message went out that was not expected: {}", show(stage, message)))
+}
+
+fn show(stage: &Stage, message: &Message) -> String {
+    let (from, to) = (message.author.word(), stage.alias(message.customer));
+    let template = message.origin.as_ref().and_then(|origin| origin.template.as_deref()).unwrap_or("no template");
+    format!("{from} to {to} by {} ({template}): {}", message.channel, message.text)
+}
+
+/// How a message differs from an expectation.
+fn differs(stage: &Stage, expected: &Expectation, text: &str, message: &Message) -> Option<String> {
+    let origin = message.origin.as_ref();
+    let template = origin.and_then(|origin| origin.template.as_deref()).unwrap_or("");
+    let purpose = origin.map_or("", |origin| origin.purpose.word());
+    let pairs = [
+        ("to", expected.to.as_deref(), stage.alias(message.customer)),
+        ("channel", expected.channel.as_deref(), message.channel.as_str()),
+        ("template", expected.template.as_deref(), template),
+        ("author", expected.author.as_deref(), message.author.word()),
+        ("purpose", expected.purpose.as_deref(), purpose),
+    ];
+    if !message.text.contains(text) {
+        return Some(format!("a message with \"{text}\""));
+    }
+    let wrong = pairs.into_iter().find(|(_, wanted, is)| wanted.is_some_and(|wanted| wanted != *is))?;
+    Some(format!("{} \"{}\", not \"{}\"", wrong.0, wrong.1.unwrap_or_default(), wrong.2))
+}
+
+fn check_one(stage: &Stage, expected: &Expectation, events: &Events) -> Result<Option<String>> {
+    let query = stage.engine.query(stage.business);
+    let whose = |named: &Option<String>| -> Result<_> {
+        let alias = named.clone().or_else(|| stage.customers.keys().next().cloned()).unwrap_or_default();
+        Ok((query.records(stage.customer(&alias)?)?, alias))
+    };
+    if let (Some(text), Some(state)) = (&expected.message, expected.state.as_deref().filter(|state| *state != "sent")) {
+        let found = events
+            .messages
+            .iter()
+            .any(|one| one.delivery.word() == state && differs(stage, expected, text, one).is_none());
+        return Ok((!found).then(|| format!("expected a message with \"{text}\" to be {state}; none is")));
+    }
+    if let Some(text) = &expected.withheld {
+        let found = events.messages.iter().any(|one| match &one.delivery {
+            Delivery::Withheld { code, .. } => {
+                differs(stage, expected, text, one).is_none()
+                    && expected.code.as_ref().is_none_or(|wanted| wanted == code)
+            }
+            _ => false,
+        });
+        let code = expected.code.as_deref().unwrap_or("any rule");
+        return Ok((!found).then(|| format!("expected a message with \"{text}\" to be withheld by {code}; none was")));
+    }
+    if let Some(wanted) = &expected.case {
+        let (records, alias) = whose(&expected.customer.clone().or_else(|| expected.to.clone()))?;
+        let case = records.last_case()?;
+        let is = match case.as_ref().map(|case| &case.stage) {
+            None => "none",
+            Some(CaseStage::Waiting) => "waiting",
+            Some(CaseStage::Taken { .. }) => "taken",
+            Some(CaseStage::Resolved { .. }) => "resolved",
+        };
+        if is != wanted {
+            return Ok(Some(format!("expected {alias}'s case to be {wanted}; it is {is}")));
+        }
+        let Some(case) = case else { return Ok(None) };
+        if let Some(urgency) = expected.urgency.as_ref().filter(|urgency| **urgency != case.urgency.word()) {
+            return Ok(Some(format!("expected the case's urgency to be {urgency}; it is {}", case.urgency.word())));
+        }
+        for (what, part, whole) in
+            [("reason", &expected.reason, &case.reason), ("summary", &expected.summary, &case.summary)]
+        {
+            if let Some(part) = part.as_ref().filter(|part| !whole.contains(part.as_str())) {
+                return Ok(Some(format!("expected \"{part}\" in the case's {what}; it is \"{whole}\"")));
+            }
+        }
+    }
+    if let Some(id) = &expected.appointment {
+        for customer in stage.customers.values() {
+            if let Some(found) = query.records(*customer)?.appointments()?.into_iter().find(|one| one.id == *id) {
+                let is = found.answer.word();
+                let wrong = expected.answer.as_ref().filter(|wanted| *wanted != is);
+                return Ok(wrong.map(|wanted| format!("expected the answer {wanted} to appointment {id}; it is {is}")));
+            }
+        }
+        return Ok(Some(format!("there is no appointment {id}")));
+    }
+    if let Some(part) = &expected.notice {
+        let notices = query.notices(None, 50)?;
+        let mut new = notices.iter().filter(|(_, notice)| notice.at >= events.since);
+        let found = new.any(|(_, notice)| notice.title.contains(part) || notice.text.contains(part));
+        return Ok((!found).then(|| format!("expected a notice to staff with \"{part}\"; there is none")));
+    }
+    if let Some(count) = expected.timers {
+        let (records, alias) = whose(&expected.customer)?;
+        let is = records.timers()?.len();
+        return Ok((is != count).then(|| format!("expected {count} timers for {alias}; there are {is}")));
+    }
+    if let Some(part) = &expected.failure {
+        let mut runs = events.whys.iter().flat_map(|why| &why.runs);
+        let found = runs.any(|run| run.failed && (run.outcome.contains(part) || run.log.contains(part)));
+        return Ok((!found).then(|| format!("expected a plugin to fail with \"{part}\"; none did")));
+    }
+    if let Some(alias) = &expected.passed {
+        stage.customer(alias)?;
+        let answered = events.whys.iter().flat_map(|why| &why.runs).find(|run| run.outcome == "answered");
+        return Ok(answered.map(|run| format!("expected no plugin to answer {alias}; {} did", run.plugin)));
+    }
+    Ok(None)
+}
