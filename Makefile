@@ -1,0 +1,40 @@
+# Everything here does its own set-up. `run` and `test` need only Rust; `test-all` installs what it needs first.
+.PHONY: run test test-all lint bench plugins build wasm-target clean-demo
+
+ATTUNE := target/debug/attune
+TARGET := wasm32-unknown-unknown
+
+# Builds Attune and the plugins, and opens the demonstration on http://127.0.0.1:8080.
+run: plugins
+	$(ATTUNE) serve --data target/demo --demo examples/events --plugins target/plugins
+
+# Forgets what the demonstration did so far.
+clean-demo:
+	rm -rf target/demo
+
+wasm-target:
+	@rustc --print target-libdir --target $(TARGET) | xargs test -d || rustup target add $(TARGET)
+
+build:
+	cargo build -p attune
+
+plugins: wasm-target build
+	$(ATTUNE) build plugins
+
+# The plugins' scenarios, the rooms' own tests, and the product from outside.
+test: plugins
+	$(ATTUNE) test plugins
+	cargo test -p attune -p attune-tests
+
+# What needs more than Rust: Python, for a validator of the API's description that is not ours.
+test-all: plugins
+	tests/all/openapi
+
+lint: wasm-target
+	cargo fmt --all --check
+	cargo clippy -p attune -p attune-tests --all-targets -- -D warnings
+	cargo clippy --target $(TARGET) -p attune-guest -p appointment-reminders -p order-status -p escalation -- -D warnings
+
+# Measures, prints a table, writes target/bench/summary.json.
+bench: plugins
+	cargo run -p attune-tests --bin bench

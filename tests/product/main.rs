@@ -1,0 +1,2 @@
+//! The product from outside, one binary.
+mod replay;

@@ -1,0 +1,315 @@
+//! The guard of the second idea: nothing writes business state except a step, and a step is a function of the journal. Any
+//! random journal, replayed, gives a byte-identical store, on both backends, with any number of workers.
+
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+use attune::domain::business::Business;
+use attune::domain::entry::{Change, Input, Install, Outcome, PluginChange, StaffAct};
+use attune::domain::ids::{BusinessId, CustomerId};
+use attune::domain::time::{Instant, MINUTE};
+use attune::engine::replay::{replay, state};
+use attune::engine::{Courier, Engine, Parcel, Parts, component_rows};
+use attune::intake::{self, cloudevent};
+use attune::sandbox::{Cache, Sandbox};
+use attune::store::{Batch, Keyring, MemoryKeyring, MemoryStore, RedbStore, Settings, Store};
+use attune::turn::limits::Limits;
+use attune::world::{Test, World};
+use proptest::prelude::*;
+use serde_json::json;
+
+static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| Sandbox::new(Cache::none()).expect("the sandbox starts"));
+
+const PLUGINS: [&str; 3] = ["escalation", "order-status", "appointment-reminders"];
+
+/// Something that happens. Numbers choose among few customers, orders and texts, so that cases meet each other.
+#[derive(Debug, Clone)]
+enum Happening {
+    Says { customer: u8, text: u8, email: bool },
+    Order { customer: u8, order: u8, change: u8, version: u64 },
+    Appointment { customer: u8, appointment: u8, change: u8, in_hours: u64 },
+    Custom { customer: Option<u8> },
+    Repeat,
+    Time { minutes: u64 },
+    Staff { customer: u8, act: u8 },
+    Owner { plugin: u8, act: u8 },
+}
+
+const TEXTS: [&str; 14] = [
+    "Where is my order?",
+    "Wo bleibt mein Paket #1?",
+    "where is order #2, a@example.com",
+    "it is #0 and my postcode is 10115",
+    "I want to talk to a person",
+    "This is the third time I write, it is unacceptable and I am furious!!!",
+    "C",
+    "R",
+    "STOP",
+    "START",
+    "HELP",
+    "thanks",
+    "",
+    "nothing of yours \u{0} \u{1b}[2J {name} </script>",
+];
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        6 => (0..4_u8, 0..14_u8, any::<bool>()).prop_map(|(customer, text, email)| Happening::Says { customer, text, email }),
+        3 => (0..4_u8, 0..4_u8, 0..7_u8, 0..4_u64)
+            .prop_map(|(customer, order, change, version)| Happening::Order { customer, order, change, version }),
+        3 => (0..4_u8, 0..3_u8, 0..5_u8, 0..96_u64).prop_map(|(customer, appointment, change, in_hours)| {
+            Happening::Appointment { customer, appointment, change, in_hours }
+        }),
+        1 => proptest::option::of(0..4_u8).prop_map(|customer| Happening::Custom { customer }),
+        1 => Just(Happening::Repeat),
+        4 => (1..3_000_u64).prop_map(|minutes| Happening::Time { minutes }),
+        2 => (0..4_u8, 0..4_u8).prop_map(|(customer, act)| Happening::Staff { customer, act }),
+        1 => (0..3_u8, 0..4_u8).prop_map(|(plugin, act)| Happening::Owner { plugin, act }),
+    ]
+}
+
+/// A channel of moods: what it says of a message follows from the message's id.
+struct Moody;
+
+impl Courier for Moody {
+    fn take(&self, engine: &Arc<Engine>, parcel: Parcel) {
+        let outcome = match parcel.message.id.0[15] % 4 {
+            0 => Outcome::Retry("451 later".to_owned()),
+            1 => Outcome::Failed("550 no".to_owned()),
+            2 => Outcome::Unknown("the line went dead".to_owned()),
+            _ => Outcome::Sent,
+        };
+        engine.outcome(&parcel, outcome, |result| drop(result.expect("an outcome is taken")));
+    }
+}
+
+struct Stage {
+    engine: Arc<Engine>,
+    world: Arc<Test>,
+    business: BusinessId,
+    events: u64,
+    last: Option<String>,
+}
+
+impl Stage {
+    fn new(store: Arc<dyn Store>, keyring: Arc<dyn Keyring>, limits: Limits) -> Self {
+        let start = Instant::parse("2026-10-20T09:00[Europe/Berlin]").expect("a moment");
+        let world = Arc::new(Test::new(start, 7));
+        let parts = Parts {
+            store,
+            keyring,
+            world: world.clone(),
+            sandbox: SANDBOX.clone(),
+            limits,
+            workers: 0,
+            queue: 100_000,
+        };
+        let engine = Engine::start(parts).expect("the engine starts");
+        engine.set_courier(Arc::new(Moody));
+        let business = BusinessId::new(start, world.unique());
+        let mut stage = Self { engine, world, business, events: 0, last: None };
+        let about = Business::new(business, "Clinic", "Europe/Berlin", "en");
+        stage.change(Change::Business(Box::new(about)), Batch::new());
+        for name in PLUGINS {
+            stage.install(name);
+        }
+        stage
+    }
+
+    fn change(&mut self, change: Change, batch: Batch) {
+        let input = Input::Owner { by: "owner".to_owned(), change };
+        self.engine.act_with(self.business, CustomerId::BUSINESS, input, batch).expect("a change is taken");
+    }
+
+    fn install(&mut self, name: &str) {
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../target/plugins/{name}.wasm"));
+        let wasm = std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}; run `make plugins`", file.display()));
+        let about = &SANDBOX.load(&wasm).expect("a prebuilt plugin loads").about;
+        let install = Install {
+            name: name.to_owned(),
+            digest: about.digest.clone(),
+            manifest: about.manifest.clone(),
+            exports: about.exports.iter().copied().collect(),
+            wants: about.wants.iter().cloned().collect(),
+        };
+        let mut batch = Batch::new();
+        let (key, row) = component_rows(&about.digest, &wasm);
+        batch.put(key, row);
+        self.change(Change::Install(Box::new(install)), batch);
+        let grants = Some(about.wants.iter().cloned().collect());
+        self.set(name, PluginChange { enabled: Some(true), grants, ..PluginChange::default() });
+    }
+
+    fn set(&mut self, name: &str, set: PluginChange) {
+        self.change(Change::Plugin { name: name.to_owned(), seen: None, set: Box::new(set) }, Batch::new());
+    }
+
+    fn event(&mut self, kind: &str, data: serde_json::Value) {
+        self.events += 1;
+        let id = self.events.to_string();
+        let event = json!({ "specversion": "1.0", "type": kind, "source": "test", "id": id, "data": data });
+        self.last = Some(event.to_string());
+        self.take(&event.to_string());
+    }
+
+    fn take(&mut self, event: &str) {
+        let event = cloudevent::structured(event.as_bytes()).expect("an event");
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        intake::take(&self.engine, self.business, event, move |result| drop(sender.send(result)));
+        receiver.recv().expect("an answer").expect("the event is taken");
+        self.engine.run_until_idle();
+    }
+
+    fn customer(&self, number: u8) -> Option<CustomerId> {
+        let address = reference(number)["addresses"][0].as_str().map(str::to_owned)?;
+        let address = attune::domain::address::Address::parse(&address).expect("an address");
+        let found = self.engine.query(self.business).customer_by_address(&address).expect("the store is read");
+        found.map(|customer| customer.id)
+    }
+
+    fn happen(&mut self, happening: &Happening) {
+        match happening {
+            Happening::Says { customer, text, email } => {
+                let channel = if *email { "email" } else { "chat" };
+                let text = TEXTS[usize::from(*text)];
+                let data = json!({ "customer": reference(*customer), "channel": channel, "text": text });
+                self.event("attune.message.received.v1", data);
+            }
+            Happening::Order { customer, order, change, version } => {
+                let changes = ["placed", "updated", "shipped", "delayed", "delivered", "cancelled", "refunded"];
+                let kind = format!("attune.order.{}.v1", changes[usize::from(*change)]);
+                let order = json!({
+                    "id": order.to_string(), "number": format!("#{order}"), "version": version,
+                    "shipments": [{ "carrier": "DHL", "tracking": "JD1" }],
+                });
+                self.event(&kind, json!({ "customer": reference(*customer), "order": order }));
+            }
+            Happening::Appointment { customer, appointment, change, in_hours } => {
+                let changes = ["booked", "moved", "cancelled", "completed", "missed"];
+                let kind = format!("attune.appointment.{}.v1", changes[usize::from(*change)]);
+                let starts = self.world.now().plus(in_hours * 60 * MINUTE).to_string();
+                let appointment =
+                    json!({ "id": appointment.to_string(), "service": "Check", "starts": starts, "place": "Here" });
+                self.event(&kind, json!({ "customer": reference(*customer), "appointment": appointment }));
+            }
+            Happening::Custom { customer } => {
+                let data = customer.map_or(json!({ "x": 1 }), |number| json!({ "customer": reference(number) }));
+                self.event("shop.custom", data);
+            }
+            Happening::Repeat => {
+                if let Some(last) = self.last.clone() {
+                    self.take(&last);
+                }
+            }
+            Happening::Time { minutes } => self.pass(self.world.now().plus(minutes * MINUTE)),
+            Happening::Staff { customer, act } => self.staff(*customer, *act),
+            Happening::Owner { plugin, act } => {
+                let name = PLUGINS[usize::from(*plugin)];
+                let set = match act {
+                    0 => PluginChange { enabled: Some(false), ..PluginChange::default() },
+                    1 => PluginChange { order: Some(5), ..PluginChange::default() },
+                    _ => PluginChange { enabled: Some(true), ..PluginChange::default() },
+                };
+                self.set(name, set);
+            }
+        }
+    }
+
+    fn staff(&mut self, customer: u8, act: u8) {
+        let Some(id) = self.customer(customer) else { return };
+        let case = self.engine.query(self.business).records(id).and_then(|r| r.last_case()).expect("the store is read");
+        let act = match (act, case) {
+            (0, Some(case)) => StaffAct::Take(case.id, None),
+            (1, Some(case)) => StaffAct::Resolve(case.id, Some(case.revision)),
+            _ => StaffAct::Write { text: "Petra here".to_owned(), channel: None },
+        };
+        self.engine.act(self.business, id, Input::Staff { by: "Petra".to_owned(), act }).expect("staff may act");
+    }
+
+    fn pass(&mut self, until: Instant) {
+        loop {
+            self.engine.run_until_idle();
+            let rung = self.engine.ring().expect("the due table is read");
+            match rung.next.filter(|next| *next <= until) {
+                _ if rung.fired > 0 => {}
+                Some(next) => self.world.advance_to(next),
+                None => break,
+            }
+        }
+        self.world.advance_to(until);
+    }
+}
+
+fn reference(number: u8) -> serde_json::Value {
+    let chat = format!("chat:{number}");
+    match number {
+        0 => json!({ "addresses": [chat] }),
+        1 => json!({ "addresses": [chat, "email:a@example.com"], "name": "Anna", "language": "de" }),
+        2 => json!({ "addresses": [chat, "email:b@example.com"], "postcode": "10115", "zone": "Australia/Lord_Howe" }),
+        _ => json!({ "addresses": [chat, "email:c@example.com"], "consents": ["marketing"] }),
+    }
+}
+
+fn redb(name: &str) -> (Arc<dyn Store>, PathBuf) {
+    let path = std::env::temp_dir().join(format!("attune-replay-{}-{name}.redb", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    // A tiny overlay, so that rows are swept into place all the time.
+    let settings = Settings { overlay_bytes: 64 << 10, slice_bytes: 8 << 10, ..Settings::default() };
+    (Arc::new(RedbStore::open(&path, settings).expect("a store opens")), path)
+}
+
+/// Waits until nothing is still to be done. Replays hold finite journals, so this ends.
+fn settle(engine: &Arc<Engine>) {
+    engine.run_until_idle();
+    while engine.queue().0 > 0 {
+        std::thread::yield_now();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_replayed_journal_gives_the_same_store(
+        happenings in proptest::collection::vec(happening(), 1..80),
+        scarce in any::<bool>(),
+    ) {
+        // With little fuel many runs break off: shares, retries, dead letters and pauses are in the journal then.
+        let limits = Limits { fuel: if scarce { 60_000 } else { Limits::default().fuel }, ..Limits::default() };
+        let keyring: Arc<dyn Keyring> = Arc::new(MemoryKeyring::new([3; 32]));
+        let mut stage = Stage::new(Arc::new(MemoryStore::new()), keyring.clone(), limits);
+        for happening in &happenings {
+            stage.happen(happening);
+        }
+        stage.pass(stage.world.now().plus(3_000 * MINUTE));
+        let original = stage.engine.view();
+        let expected = state(original.as_ref()).expect("the state is read");
+        for workers in [0, 1, 4] {
+            let into: Arc<dyn Store> = Arc::new(MemoryStore::new());
+            let engine = replay(original.as_ref(), into.clone(), keyring.clone(), SANDBOX.clone(), limits, workers)
+                .expect("a replay runs");
+            settle(&engine);
+            let replayed = state(into.view().as_ref()).expect("the state is read");
+            prop_assert_eq!(first_difference(&expected, &replayed), None, "memory, {} workers", workers);
+            engine.stop().expect("the engine stops");
+        }
+        let (into, path) = redb("target");
+        let engine = replay(original.as_ref(), into.clone(), keyring, SANDBOX.clone(), limits, 3).expect("a replay runs");
+        settle(&engine);
+        let replayed = state(into.view().as_ref()).expect("the state is read");
+        prop_assert_eq!(first_difference(&expected, &replayed), None, "redb, 3 workers");
+        engine.stop().expect("the engine stops");
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+type Rows = [(attune::store::Key, attune::store::Row)];
+
+fn first_difference(one: &Rows, other: &Rows) -> Option<String> {
+    let pair = one.iter().zip(other).find(|(a, b)| a != b);
+    match pair {
+        Some((a, b)) => Some(format!("{a:?}\n{b:?}")),
+        None if one.len() != other.len() => Some(format!("{} rows against {}", one.len(), other.len())),
+        None => None,
+    }
+}
