@@ -1,0 +1,191 @@
+//! What is known of a business, and the businesses of an installation.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Deserializer};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::business::Business;
+use crate::domain::entry::Change;
+use crate::domain::hours::{OpeningHours, QuietHours};
+use crate::domain::ids::BusinessId;
+use crate::domain::time;
+use crate::engine::config::{business_key, businesses};
+use crate::intake::schema::Misfit;
+
+use super::ask::{Asked, Body, Nothing, Page, parse};
+use super::auth::{Operator, Owner};
+use super::problem::{Problem, ProblemBody};
+use super::{App, json};
+
+/// What changes of a business. What is absent stays as it is; for a new one it is the usual.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BusinessPatch {
+    /// As customers know it.
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// IANA zone in which its hours are written.
+    #[schema(example = "Europe/Berlin")]
+    zone: Option<String>,
+    /// BCP 47: what it speaks when nothing is known of a customer's language.
+    #[schema(example = "en")]
+    language: Option<String>,
+    /// How a customer reaches a person; null for nothing.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    contact: Option<Option<String>>,
+    /// When it is open, all of it.
+    hours: Option<OpeningHours>,
+    /// When customers are left alone.
+    #[schema(value_type = Option<QuietHours>)]
+    quiet: Option<QuietHours>,
+    /// How many automated messages may follow each other without a word from the customer or staff.
+    #[schema(minimum = 1, maximum = 1000)]
+    automated_in_a_row: Option<u32>,
+}
+
+/// Tells null from nothing.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl BusinessPatch {
+    /// The business with the changes in it, if it is one then.
+    fn merge(self, business: Business) -> Result<Business, Problem> {
+        let merged = Business {
+            id: business.id,
+            name: self.name.map_or(business.name, |name| name.trim().to_owned()),
+            zone: self.zone.unwrap_or(business.zone),
+            language: self.language.unwrap_or(business.language),
+            contact: self.contact.unwrap_or(business.contact),
+            hours: self.hours.unwrap_or(business.hours),
+            quiet: self.quiet.unwrap_or(business.quiet),
+            automated_in_a_row: self.automated_in_a_row.unwrap_or(business.automated_in_a_row),
+        };
+        let errors = misfits(&merged);
+        if errors.is_empty() { Ok(merged) } else { Err(Problem::misfits("the body does not fit", errors)) }
+    }
+}
+
+fn misfits(business: &Business) -> Vec<Misfit> {
+    let printable = |text: &str, most: usize| text.chars().count() <= most && !text.chars().any(char::is_control);
+    let language = |text: &str| {
+        (2..=35).contains(&text.len())
+            && text
+                .split('-')
+                .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+    };
+    let rules = [
+        (!business.name.is_empty(), "/name", "is empty; give the name that customers know"),
+        (printable(&business.name, 200), "/name", "has at most 200 printable characters"),
+        (time::zone(&business.zone).is_some(), "/zone", "is no IANA time zone, such as Europe/Berlin"),
+        (language(&business.language), "/language", "is no BCP 47 language, such as en or pt-BR"),
+        (
+            business.contact.as_deref().is_none_or(|contact| printable(contact, 500)),
+            "/contact",
+            "has at most 500 printable characters",
+        ),
+        ((1..=1_000).contains(&business.automated_in_a_row), "/automated_in_a_row", "is 1 to 1000"),
+    ];
+    let broken = rules.into_iter().filter(|(holds, ..)| !holds);
+    broken.map(|(_, path, rule)| Misfit { path: path.to_owned(), rule: rule.to_owned() }).collect()
+}
+
+fn read(app: &App, id: BusinessId) -> Result<Option<Business>, Problem> {
+    Ok(app.engine.view().get(&business_key(id))?.map(|row| row.read_clear()).transpose()?)
+}
+
+/// The business.
+///
+/// Roles: owner.
+#[utoipa::path(get, path = "/v1/business", operation_id = "getBusiness", tag = "business", responses(
+    (status = 200, description = "What is known of it", body = Business)))]
+pub async fn one(
+    State(app): State<Arc<App>>,
+    Owner(actor): Owner,
+    Asked(Nothing {}): Asked<Nothing>,
+) -> Result<Response, Problem> {
+    let business = read(&app, actor.business)?.ok_or_else(|| Problem::not_found("business", actor.business))?;
+    Ok(json(StatusCode::OK, &business))
+}
+
+/// Changes what is known of the business.
+///
+/// Roles: owner.
+#[utoipa::path(patch, path = "/v1/business", operation_id = "changeBusiness", tag = "business",
+    request_body = BusinessPatch,
+    responses(
+        (status = 200, description = "The business as it is now", body = Business),
+        (status = 422, description = "Something does not fit", body = ProblemBody,
+            content_type = "application/problem+json")))]
+pub async fn change(
+    State(app): State<Arc<App>>,
+    Owner(actor): Owner,
+    Asked(Nothing {}): Asked<Nothing>,
+    Body(patch): Body<BusinessPatch>,
+) -> Result<Response, Problem> {
+    // One after the other, so that two changes at once are both there afterwards.
+    let _merging = app.merging.lock().await;
+    let business = read(&app, actor.business)?.ok_or_else(|| Problem::not_found("business", actor.business))?;
+    let merged = patch.merge(business)?;
+    app.change(actor.business, &actor.by, Change::Business(Box::new(merged.clone()))).await?;
+    Ok(json(StatusCode::OK, &merged))
+}
+
+/// Which businesses.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct After {
+    /// Where to go on: `next` of the page before.
+    after: Option<String>,
+    /// How many, 1 to 200; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+}
+
+/// The businesses of this installation, in the order in which they were made.
+///
+/// Roles: operator.
+#[utoipa::path(get, path = "/v1/businesses", operation_id = "listBusinesses", tag = "business", params(After), responses(
+    (status = 200, description = "A page of businesses", body = Page<Business>)))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Operator(_): Operator,
+    Asked(asked): Asked<After>,
+) -> Result<Response, Problem> {
+    let limit = app.page_limit(asked.limit)?;
+    let after = parse("after", asked.after.as_deref())?.unwrap_or(BusinessId::SYSTEM);
+    let mut ids = businesses(app.engine.view().as_ref())?;
+    ids.sort();
+    let mut found = Vec::new();
+    for id in ids.into_iter().filter(|id| *id > after).take(limit + 1) {
+        found.extend(read(&app, id)?);
+    }
+    Ok(json(StatusCode::OK, &Page::of(found, limit, |business| business.id.to_string())))
+}
+
+/// Makes a business.
+///
+/// Roles: operator. `name` is needed; the rest is UTC, English, open on working days from 9 to 17, quiet from 21 to 8.
+#[utoipa::path(post, path = "/v1/businesses", operation_id = "createBusiness", tag = "business",
+    request_body = BusinessPatch,
+    responses(
+        (status = 201, description = "The business", body = Business),
+        (status = 422, description = "Something does not fit", body = ProblemBody,
+            content_type = "application/problem+json")))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Operator(operator): Operator,
+    Asked(Nothing {}): Asked<Nothing>,
+    Body(patch): Body<BusinessPatch>,
+) -> Result<Response, Problem> {
+    let id = BusinessId::new(app.engine.world().now(), app.engine.world().unique());
+    let business = patch.merge(Business::new(id, "", "UTC", "en"))?;
+    app.change(id, &operator.by, Change::Business(Box::new(business.clone()))).await?;
+    Ok(json(StatusCode::CREATED, &business))
+}

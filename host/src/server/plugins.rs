@@ -1,0 +1,322 @@
+//! Plugins: installing them, and what their owner decides about them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::entry::{Change, Input, Install, PluginChange};
+use crate::domain::ids::CustomerId;
+use crate::domain::plugin::{Export, Installed, Paused, TemplateDeclaration, permission_sentence};
+use crate::engine::component_rows;
+use crate::store::Batch;
+use crate::store::row::ROW_LIMIT_BYTES;
+use crate::turn::config::with_defaults;
+
+use super::ask::{Asked, Body, Name, Nothing, Page, Seen, content_type, tagged};
+use super::auth::{Actor, Owner};
+use super::problem::{Kind, Problem, ProblemBody};
+use super::{App, json};
+
+/// What a row needs beside the component in it.
+const ROW_HEAD_BYTES: usize = 64;
+
+/// A component may take this much longer than another body.
+const UPLOAD_TIMES: u64 = 4;
+
+/// Names that stand for others in the record of why.
+const TAKEN_NAMES: [&str; 2] = ["host", "staff"];
+
+/// A subscription, with what it means.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Subscription {
+    /// Which.
+    export: Export,
+    /// When the plugin runs.
+    sentence: String,
+}
+
+/// A permission that a plugin's code asks for, with what it means.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Permission {
+    /// The interface of `attune:host`.
+    interface: String,
+    /// What the plugin could do with it.
+    sentence: String,
+    /// Whether the owner granted it.
+    granted: bool,
+}
+
+/// A plugin of the business.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PluginView {
+    /// The name it runs under.
+    name: String,
+    /// What its file says it is called.
+    own_name: String,
+    /// Its version.
+    version: String,
+    /// One sentence for owners.
+    description: String,
+    /// SHA-256 of its file, in hexadecimal.
+    digest: String,
+    /// Whether the owner turned it on.
+    enabled: bool,
+    /// Whether it runs: on, granted what it asks for, not stopped.
+    runs: bool,
+    /// Set when Attune stopped it: since when, and why. Turning it on again ends that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<Paused>,
+    /// Its place among those that answer; lower answers first.
+    order: u32,
+    /// When it runs.
+    subscriptions: Vec<Subscription>,
+    /// What its code asks for.
+    permissions: Vec<Permission>,
+    /// What it asks for and was not granted; it does not run before.
+    ungranted: Vec<String>,
+    /// What the owner set.
+    #[schema(value_type = Object)]
+    settings: Value,
+    /// The same with the defaults of the schema.
+    #[schema(value_type = Object)]
+    effective_settings: Value,
+    /// JSON Schema of the settings.
+    #[schema(value_type = Object)]
+    settings_schema: Value,
+    /// What it may say, by template name.
+    templates: BTreeMap<String, TemplateDeclaration>,
+    /// The owner's own wording: template, locale, text.
+    wording: BTreeMap<String, BTreeMap<String, String>>,
+    /// The keys under which it counts across customers.
+    tally: Vec<String>,
+    /// Counts changes; the `ETag`.
+    revision: u64,
+}
+
+impl From<Installed> for PluginView {
+    fn from(installed: Installed) -> Self {
+        let permission = |interface: &String| Permission {
+            interface: interface.clone(),
+            sentence: permission_sentence(interface).unwrap_or("something this program does not know").to_owned(),
+            granted: installed.grants.contains(interface),
+        };
+        let subscription =
+            |export: &Export| Subscription { export: *export, sentence: format!("runs when {}", export.sentence()) };
+        Self {
+            runs: installed.runs(),
+            permissions: installed.wants.iter().map(permission).collect(),
+            subscriptions: installed.exports.iter().map(subscription).collect(),
+            ungranted: installed.ungranted().into_iter().map(str::to_owned).collect(),
+            effective_settings: with_defaults(&installed.manifest.settings, &installed.settings),
+            name: installed.name,
+            own_name: installed.manifest.name,
+            version: installed.manifest.version,
+            description: installed.manifest.description,
+            digest: installed.digest,
+            enabled: installed.enabled,
+            paused: installed.paused,
+            order: installed.order,
+            settings: installed.settings,
+            settings_schema: installed.manifest.settings,
+            templates: installed.manifest.templates,
+            wording: installed.wording,
+            tally: installed.manifest.tally,
+            revision: installed.revision,
+        }
+    }
+}
+
+/// The plugins of the business, in the order in which they answer. All on one page.
+///
+/// Roles: owner.
+#[utoipa::path(get, path = "/v1/plugins", operation_id = "listPlugins", tag = "plugins", responses(
+    (status = 200, description = "All of them", body = Page<PluginView>)))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Owner(actor): Owner,
+    Asked(Nothing {}): Asked<Nothing>,
+) -> Result<Response, Problem> {
+    let items = app.engine.query(actor.business).plugins()?.into_iter().map(PluginView::from).collect();
+    Ok(json(StatusCode::OK, &Page { items, next: None }))
+}
+
+/// A plugin.
+///
+/// Roles: owner.
+#[utoipa::path(get, path = "/v1/plugins/{name}", operation_id = "getPlugin", tag = "plugins",
+    params(("name" = String, Path, description = "The name it was installed under")),
+    responses(
+        (status = 200, description = "The plugin, its revision as `ETag`", body = PluginView),
+        (status = 404, description = "There is none", body = ProblemBody, content_type = "application/problem+json")))]
+pub async fn one(
+    State(app): State<Arc<App>>,
+    Owner(actor): Owner,
+    Name(name): Name,
+    Asked(Nothing {}): Asked<Nothing>,
+) -> Result<Response, Problem> {
+    show(&app, &actor, &name, StatusCode::OK)
+}
+
+fn find(app: &App, actor: &Actor, name: &str) -> Result<Option<Installed>, Problem> {
+    Ok(app.engine.query(actor.business).plugins()?.into_iter().find(|plugin| plugin.name == name))
+}
+
+fn show(app: &App, actor: &Actor, name: &str, status: StatusCode) -> Result<Response, Problem> {
+    let shown: String = name.chars().take(64).collect();
+    let installed = find(app, actor, name)?;
+    let installed = installed.ok_or_else(|| Problem::not_found("plugin", format_args!("`{shown}`")))?;
+    Ok(tagged(status, installed.revision, &PluginView::from(installed)))
+}
+
+/// Under which name.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UnderName {
+    /// The name to run under: 1 to 64 lower-case letters, digits and hyphens. One that is there gets another version.
+    name: String,
+}
+
+/// Installs a plugin, or another version of it: the body is the component's file.
+///
+/// Roles: owner. A new plugin is off, and has no grants. Another version keeps what the owner decided; what it asks for
+/// beyond that has to be granted before it runs.
+#[utoipa::path(post, path = "/v1/plugins", operation_id = "installPlugin", tag = "plugins", params(UnderName),
+    request_body(content = Vec<u8>, description = "The component, as `attune build` made it",
+        content_type = "application/wasm"),
+    responses(
+        (status = 201, description = "Installed", body = PluginView),
+        (status = 200, description = "Installed in place of the version before", body = PluginView),
+        (status = 413, description = "Too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The content type is not application/wasm", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 422, description = "Not a component, or not one for this host", body = ProblemBody,
+            content_type = "application/problem+json")))]
+pub async fn install(
+    State(app): State<Arc<App>>,
+    Owner(actor): Owner,
+    Asked(UnderName { name }): Asked<UnderName>,
+    request: Request,
+) -> Result<Response, Problem> {
+    check_name(&name)?;
+    let kind = content_type(request.headers());
+    if kind.as_deref() != Some("application/wasm") {
+        let given = kind.map_or_else(|| "none".to_owned(), |kind| format!("`{kind}`"));
+        let words = format!("the content type is {given}; send the component with `Content-Type: application/wasm`");
+        return Err(Problem::new(Kind::BadType, words));
+    }
+    let _place = app.uploads.try_acquire().map_err(|_| {
+        Problem::new(Kind::Busy, format!("{} components are being installed, which is the limit", app.limits.uploads))
+    })?;
+    let limit = app.limits.component_bytes.min(ROW_LIMIT_BYTES - ROW_HEAD_BYTES);
+    let wasm = app.read_body(request, limit, app.limits.body_s.saturating_mul(UPLOAD_TIMES)).await?;
+    let (engine, file) = (app.engine.clone(), wasm.clone());
+    let loaded = tokio::task::spawn_blocking(move || engine.sandbox().load(&file)).await;
+    let loaded = loaded.map_err(|_| Problem::new(Kind::Internal, "the component could not be compiled here"))?;
+    let about = loaded.map_err(|rejected| Problem::new(Kind::Rejected, rejected.to_string()))?.about.clone();
+    let is_new = find(&app, &actor, &name)?.is_none();
+    let mut batch = Batch::new();
+    let (key, row) = component_rows(&about.digest, &wasm);
+    if !app.engine.view().has(&key)? {
+        batch.put(key, row);
+    }
+    let change = Change::Install(Box::new(Install {
+        name: name.clone(),
+        digest: about.digest,
+        manifest: about.manifest,
+        exports: about.exports.into_iter().collect(),
+        wants: about.wants.into_iter().collect(),
+    }));
+    app.act(actor.business, CustomerId::BUSINESS, Input::Owner { by: actor.by.clone(), change }, batch).await?;
+    show(&app, &actor, &name, if is_new { StatusCode::CREATED } else { StatusCode::OK })
+}
+
+fn check_name(name: &str) -> Result<(), Problem> {
+    let is_word = (1..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !is_word {
+        let words = "in the query: `name` has 1 to 64 lower-case letters, digits and hyphens";
+        return Err(Problem::new(Kind::BadQuery, words));
+    }
+    if TAKEN_NAMES.contains(&name) {
+        return Err(Problem::new(
+            Kind::BadQuery,
+            format!("in the query: the name `{name}` is Attune's own; choose another"),
+        ));
+    }
+    Ok(())
+}
+
+/// What the owner changes of a plugin. What is absent stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginPatch {
+    /// Turn it on or off. Turning on also ends a pause.
+    enabled: Option<bool>,
+    /// Its place among those that answer.
+    order: Option<u32>,
+    /// All of its settings.
+    #[schema(value_type = Option<Object>)]
+    settings: Option<Value>,
+    /// All of its grants: interfaces that it asks for.
+    grants: Option<Vec<String>>,
+    /// All of the owner's wording: template, locale, text.
+    wording: Option<BTreeMap<String, BTreeMap<String, String>>>,
+}
+
+/// Changes a plugin's setup: on or off, its place, settings, grants, wording.
+///
+/// Roles: owner. With `If-Match` only if the plugin is still at that revision.
+#[utoipa::path(patch, path = "/v1/plugins/{name}", operation_id = "changePlugin", tag = "plugins",
+    params(("name" = String, Path, description = "The name it was installed under"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that was seen")),
+    request_body = PluginPatch,
+    responses(
+        (status = 200, description = "The plugin as it is now", body = PluginView),
+        (status = 404, description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It needs grants first", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 412, description = "It has changed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Settings, grants or wording do not fit", body = ProblemBody,
+            content_type = "application/problem+json")))]
+pub async fn change(
+    State(app): State<Arc<App>>,
+    Owner(actor): Owner,
+    Name(name): Name,
+    Seen(seen): Seen,
+    Asked(Nothing {}): Asked<Nothing>,
+    Body(patch): Body<PluginPatch>,
+) -> Result<Response, Problem> {
+    let PluginPatch { enabled, order, settings, grants, wording } = patch;
+    let set = PluginChange { enabled, order, settings, grants, wording };
+    if set == PluginChange::default() {
+        return Err(Problem::invalid("", "changes nothing; give enabled, order, settings, grants or wording"));
+    }
+    let change = Change::Plugin { name: name.clone(), seen, set: Box::new(set) };
+    app.change(actor.business, &actor.by, change).await?;
+    show(&app, &actor, &name, StatusCode::OK)
+}
+
+/// Takes a plugin away. Its notes stay, for the day it comes back.
+///
+/// Roles: owner.
+#[utoipa::path(delete, path = "/v1/plugins/{name}", operation_id = "removePlugin", tag = "plugins",
+    params(("name" = String, Path, description = "The name it was installed under")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is none", body = ProblemBody, content_type = "application/problem+json")))]
+pub async fn remove(
+    State(app): State<Arc<App>>,
+    Owner(actor): Owner,
+    Name(name): Name,
+    Asked(Nothing {}): Asked<Nothing>,
+) -> Result<Response, Problem> {
+    app.change(actor.business, &actor.by, Change::Remove(name)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
