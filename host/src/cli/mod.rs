@@ -1,0 +1,74 @@
+//! The command line. It reads arguments, calls the rooms, and prints; it decides nothing about customers.
+//!
+//! Exit codes: 0 done, 1 it did not work (a scenario failed, the server refused), 2 the arguments are wrong.
+
+mod demo;
+mod plugins;
+mod remote;
+mod serve;
+mod stamp;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Customer automations as sandboxed WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "attune", version, about, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server.
+    Serve(serve::Serve),
+    /// Build plugins into component files.
+    Build(plugins::Build),
+    /// Play plugins' scenarios on a virtual clock.
+    Test(plugins::Test),
+    /// Show what a component file is, subscribes to and asks for.
+    Inspect(plugins::Inspect),
+    /// Send events to a server.
+    Event(remote::Event),
+    /// List, install and set up a business's plugins.
+    Plugin(remote::Plugin),
+    /// Tell why a message was or was not sent.
+    Why(remote::Why),
+    /// Make, list and take back access tokens.
+    Token(remote::Token),
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For scripts: one JSON document.
+    Json,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,attune=info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let result = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Build(build) => build.run(),
+        Command::Test(test) => test.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Event(event) => event.run(),
+        Command::Plugin(plugin) => plugin.run(),
+        Command::Why(why) => why.run(),
+        Command::Token(token) => token.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! What talks to a running server: events, plugins, why, tokens.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::domain::entry::Role;
+use crate::world::Serve;
+
+use super::Format;
+use super::stamp::stamp;
+
+/// Which server, and who asks.
+#[derive(Debug, Args)]
+struct Server {
+    /// The server.
+    #[arg(long, env = "ATTUNE_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// The access token.
+    #[arg(long, env = "ATTUNE_TOKEN", hide_env_values = true)]
+    token: String,
+    /// Which business (`biz_...`), for an operator.
+    #[arg(long, env = "ATTUNE_BUSINESS")]
+    business: Option<String>,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What a server answered.
+struct Answer {
+    status: u16,
+    body: Value,
+}
+
+enum Body<'a> {
+    None,
+    Json(&'a str, &'a Value),
+    Wasm(&'a [u8]),
+}
+
+impl Server {
+    fn ask(&self, method: &str, path: &str, body: Body<'_>) -> Result<Answer> {
+        let url = format!("{}{path}", self.url.trim_end_matches('/'));
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let (kind, bytes) = match body {
+            Body::None => (None, Vec::new()),
+            Body::Json(kind, value) => (Some(kind), value.to_string().into_bytes()),
+            Body::Wasm(bytes) => (Some("application/wasm"), bytes.to_vec()),
+        };
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(&url)
+            .header("authorization", format!("Bearer {}", self.token));
+        if let Some(kind) = kind {
+            request = request.header("content-type", kind);
+        }
+        if let Some(business) = &self.business {
+            request = request.header("attune-business", business);
+        }
+        let mut response = agent.run(request.body(bytes)?).with_context(|| format!("{url} cannot be reached"))?;
+        let status = response.status().as_u16();
+        let text = response.body_mut().read_to_string()?;
+        let body =
+            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        Ok(Answer { status, body })
+    }
+
+    /// Asks, and makes an error of whatever is not a success.
+    fn get_or_fail(&self, method: &str, path: &str, body: Body<'_>) -> Result<Value> {
+        let answer = self.ask(method, path, body)?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer.body);
+        }
+        bail!("{}", problem(&answer))
+    }
+
+    fn print(&self, value: &Value, text: impl FnOnce(&Value) -> String) {
+        match self.format {
+            Format::Json => println!("{value}"),
+            Format::Text => println!("{}", text(value).trim_end()),
+        }
+    }
+}
+
+/// A problem as the server tells it, in one line and one line for each thing that does not fit.
+fn problem(answer: &Answer) -> String {
+    let word = |name: &str| answer.body[name].as_str().unwrap_or_default().to_owned();
+    let mut text = format!("{} {}", answer.status, word("title"));
+    if !word("detail").is_empty() {
+        text.push_str(&format!(": {}", word("detail")));
+    }
+    for error in answer.body["errors"].as_array().into_iter().flatten() {
+        let part = |name: &str| error[name].as_str().unwrap_or_default();
+        text.push_str(&format!("\n  {}: {}", part("path"), part("rule")));
+    }
+    text
+}
+
+/// Send events to a server.
+///
+/// Each file holds a CloudEvent or an array of them. In a file, `{now}`, `{now+3d}` and `{now-2h}` stand for times, and `{new}` for
+/// a fresh id. Exits with 1 if an event was refused.
+#[derive(Debug, Args)]
+pub(super) struct Event {
+    /// Files with events; `-` is standard input.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    server: Server,
+}
+
+impl Event {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let world = Serve::new();
+        let mut events = Vec::new();
+        for file in &self.files {
+            let text = if file.as_os_str() == "-" {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text)?;
+                text
+            } else {
+                std::fs::read_to_string(file).with_context(|| file.display().to_string())?
+            };
+            let value: Value =
+                serde_json::from_str(&stamp(&text, &world)).with_context(|| file.display().to_string())?;
+            match value {
+                Value::Array(many) => events.extend(many),
+                one => events.push(one),
+            }
+        }
+        let count = events.len();
+        let kind = "application/cloudevents-batch+json";
+        let body = self.server.get_or_fail("POST", "/v1/events", Body::Json(kind, &events.into()))?;
+        let results = body["results"].as_array().cloned().unwrap_or_default();
+        let refused = results.iter().filter(|result| result["status"] == "refused").count();
+        self.server.print(&body, |_| {
+            results
+                .iter()
+                .map(|result| {
+                    let word = |name: &str| result[name].as_str().unwrap_or_default();
+                    let detail = result["problem"]["detail"].as_str().unwrap_or_default();
+                    format!("{} {} {}{detail}\n", word("status"), word("id"), word("customer"))
+                })
+                .collect()
+        });
+        if results.len() != count {
+            bail!("{count} events were sent and {} answered", results.len());
+        }
+        Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// List, install and set up a business's plugins.
+#[derive(Debug, Args)]
+pub(super) struct Plugin {
+    #[command(subcommand)]
+    act: PluginAct,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, Subcommand)]
+enum PluginAct {
+    /// List the plugins with what they may do.
+    List,
+    /// Show one plugin.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Install a component file, or another version of one. It does not run before it is enabled.
+    Install {
+        /// The component file.
+        file: PathBuf,
+        /// The name to run under; absent: the one in the file.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Turn a plugin on.
+    Enable {
+        /// Its name.
+        name: String,
+        /// Grant everything that it asks for (see `attune plugin show`).
+        #[arg(long)]
+        grant_all: bool,
+    },
+    /// Turn a plugin off.
+    Disable {
+        /// Its name.
+        name: String,
+    },
+    /// Grant permissions: all that it shall have, for example `message orders`.
+    Grant {
+        /// Its name.
+        name: String,
+        /// Interfaces, as `attune plugin show` lists them.
+        permissions: Vec<String>,
+    },
+    /// Replace its settings.
+    Settings {
+        /// Its name.
+        name: String,
+        /// JSON.
+        json: String,
+    },
+    /// Say when it is asked: lower answers first.
+    Order {
+        /// Its name.
+        name: String,
+        /// Its place.
+        order: u32,
+    },
+    /// Take a plugin away. Its notes on customers stay.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+fn segment(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+impl Plugin {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let server = &self.server;
+        let set = |name: &str, change: Value| {
+            let path = format!("/v1/plugins/{}", segment(name));
+            server.get_or_fail("PATCH", &path, Body::Json("application/json", &change))
+        };
+        let shown = match &self.act {
+            PluginAct::List => {
+                let body = server.get_or_fail("GET", "/v1/plugins", Body::None)?;
+                let empty = Vec::new();
+                let items = body["items"].as_array().or(body["plugins"].as_array()).unwrap_or(&empty);
+                server.print(&body, |_| items.iter().map(describe).collect());
+                return Ok(ExitCode::SUCCESS);
+            }
+            PluginAct::Show { name } => {
+                server.get_or_fail("GET", &format!("/v1/plugins/{}", segment(name)), Body::None)?
+            }
+            PluginAct::Install { file, name } => {
+                let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
+                let query = name.as_deref().map(|name| format!("?name={}", segment(name))).unwrap_or_default();
+                server.get_or_fail("POST", &format!("/v1/plugins{query}"), Body::Wasm(&wasm))?
+            }
+            PluginAct::Enable { name, grant_all } => {
+                let mut change = json!({ "enabled": true });
+                if *grant_all {
+                    let path = format!("/v1/plugins/{}", segment(name));
+                    let plugin = server.get_or_fail("GET", &path, Body::None)?;
+                    change["grants"] = plugin["wants"].clone();
+                }
+                set(name, change)?
+            }
+            PluginAct::Disable { name } => set(name, json!({ "enabled": false }))?,
+            PluginAct::Grant { name, permissions } => set(name, json!({ "grants": permissions }))?,
+            PluginAct::Settings { name, json: text } => {
+                let settings: Value = serde_json::from_str(text).context("the settings are not JSON")?;
+                set(name, json!({ "settings": settings }))?
+            }
+            PluginAct::Order { name, order } => set(name, json!({ "order": order }))?,
+            PluginAct::Remove { name } => {
+                server.get_or_fail("DELETE", &format!("/v1/plugins/{}", segment(name)), Body::None)?;
+                println!("{name} is removed");
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        server.print(&shown, describe);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn describe(plugin: &Value) -> String {
+    let words = |name: &str| {
+        let list = plugin[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+        list.collect::<Vec<_>>().join(", ")
+    };
+    let state = if !plugin["paused"].is_null() {
+        format!("stopped: {}", plugin["paused"]["reason"].as_str().unwrap_or_default())
+    } else if plugin["enabled"] == true {
+        "on".to_owned()
+    } else {
+        "off".to_owned()
+    };
+    let mut text = format!(
+        "{} {} ({state}), order {}\n",
+        plugin["name"].as_str().unwrap_or_default(),
+        plugin["version"].as_str().or(plugin["manifest"]["version"].as_str()).unwrap_or_default(),
+        plugin["order"],
+    );
+    text.push_str(&format!("  may: {}\n", words("grants")));
+    if !words("ungranted").is_empty() {
+        text.push_str(&format!("  asks for: {}\n", words("ungranted")));
+    }
+    text
+}
+
+/// Tell why a message was or was not sent.
+#[derive(Debug, Args)]
+pub(super) struct Why {
+    /// The message: `msg_...`.
+    message: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+impl Why {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let path = format!("/v1/messages/{}/why", segment(&self.message));
+        let body = self.server.get_or_fail("GET", &path, Body::None)?;
+        self.server.print(&body, |body| {
+            let sentences = body["sentences"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            sentences.map(|sentence| format!("{sentence}\n")).collect()
+        });
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Make, list and take back access tokens.
+#[derive(Debug, Args)]
+pub(super) struct Token {
+    #[command(subcommand)]
+    act: TokenAct,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenAct {
+    /// Make a token. Its secret is shown once.
+    Create {
+        /// operator, owner, staff or ingest.
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// Whose it is; staff's messages are signed with it.
+        #[arg(long)]
+        label: String,
+    },
+    /// List the tokens, without their secrets.
+    List,
+    /// Take a token back.
+    Revoke {
+        /// `tok_...`.
+        id: String,
+    },
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    Role::parse(word).ok_or_else(|| "one of operator, owner, staff, ingest".to_owned())
+}
+
+impl Token {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let server = &self.server;
+        match &self.act {
+            TokenAct::Create { role, label } => {
+                let wanted = json!({ "role": role.word(), "label": label });
+                let body = server.get_or_fail("POST", "/v1/tokens", Body::Json("application/json", &wanted))?;
+                server.print(&body, |body| body["secret"].as_str().unwrap_or_default().to_owned());
+            }
+            TokenAct::List => {
+                let body = server.get_or_fail("GET", "/v1/tokens", Body::None)?;
+                let empty = Vec::new();
+                let items = body["items"].as_array().or(body["tokens"].as_array()).unwrap_or(&empty);
+                server.print(&body, |_| {
+                    let word = |token: &Value, name: &str| token[name].as_str().unwrap_or_default().to_owned();
+                    let line = |t: &Value| format!("{}  {:8}  {}\n", word(t, "id"), word(t, "role"), word(t, "label"));
+                    items.iter().map(line).collect()
+                });
+            }
+            TokenAct::Revoke { id } => {
+                server.get_or_fail("DELETE", &format!("/v1/tokens/{}", segment(id)), Body::None)?;
+                println!("{id} is taken back");
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
