@@ -18,7 +18,10 @@ use attune::world::{Test, World};
 use proptest::prelude::*;
 use serde_json::json;
 
-static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| Sandbox::new(Cache::none()).expect("the sandbox starts"));
+static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| {
+    let compiled = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    Sandbox::new(Cache::new(compiled, [5; 32])).expect("the sandbox starts")
+});
 
 const PLUGINS: [&str; 3] = ["escalation", "order-status", "appointment-reminders"];
 
@@ -267,7 +270,7 @@ fn settle(engine: &Arc<Engine>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn a_replayed_journal_gives_the_same_store(

@@ -40,7 +40,7 @@ pub struct Entry {
 #[serde(rename_all = "kebab-case")]
 pub enum Input {
     /// Something from outside.
-    Event(Event),
+    Event(Box<Event>),
     /// A plugin's timer fell due.
     Timer {
         /// Whose timer.

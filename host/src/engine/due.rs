@@ -1,11 +1,13 @@
 //! What is due: timers, messages, retries and retention, each a row of one table in the order of time. When its moment
-//! comes a row becomes a journal entry, and is deleted by the same commit, so that it happens once.
+//! comes a row becomes a journal entry. The entry's own step deletes the row; until then it is remembered as firing, so that
+//! it happens once.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::domain::entry::{Entry, Input, Outcome};
-use crate::domain::ids::{BusinessId, CustomerId, MessageId};
+use crate::domain::ids::{BusinessId, CustomerId, EventId, MessageId};
 use crate::domain::message::Delivery;
 use crate::domain::time::{DAY, Instant};
 use crate::store::{Batch, Check, Key, Order, Range, StoreError, Table, View};
@@ -26,9 +28,36 @@ const SLEEP_MS: u64 = 1_000;
 pub struct Alarm {
     next: Mutex<Option<Instant>>,
     rang: Condvar,
+    /// Rows that became entries whose steps are not done yet.
+    firing: Mutex<Firing>,
+}
+
+#[derive(Default)]
+struct Firing {
+    rows: HashSet<Key>,
+    by_entry: HashMap<EventId, Key>,
 }
 
 impl Alarm {
+    /// A row became an entry.
+    pub(super) fn firing(&self, key: Key, entry: EventId) {
+        let mut firing = lock(&self.firing);
+        firing.rows.insert(key.clone());
+        firing.by_entry.insert(entry, key);
+    }
+
+    /// The entry's step is done, and has deleted the row.
+    pub(super) fn fired(&self, entry: EventId) {
+        let mut firing = lock(&self.firing);
+        if let Some(key) = firing.by_entry.remove(&entry) {
+            firing.rows.remove(&key);
+        }
+    }
+
+    fn is_firing(&self, key: &Key) -> bool {
+        lock(&self.firing).rows.contains(key)
+    }
+
     /// Something is due at this time.
     pub fn wake(&self, at: Instant) {
         let mut next = lock(&self.next);
@@ -94,25 +123,28 @@ impl Engine {
     pub fn ring(self: &Arc<Self>) -> Result<Rung, StoreError> {
         let mut rung = Rung::default();
         for business in businesses(self.view().as_ref())? {
+            let (now, view) = (self.world().now(), self.view());
+            let mut range = due_range(business);
             loop {
-                let now = self.world().now();
-                let view = self.view();
-                let rows = view.first(&due_range(business), Order::Ascending, SLICE)?;
+                let rows = view.first(&range, Order::Ascending, SLICE)?;
                 let full = rows.len() == SLICE;
-                let (due, later): (Vec<_>, Vec<_>) =
-                    rows.into_iter().partition(|(key, _)| due_at(key).is_some_and(|at| at <= now));
-                if let Some(at) = later.first().and_then(|(key, _)| due_at(key)) {
-                    rung.next = Some(rung.next.map_or(at, |earlier| earlier.min(at)));
+                let mut all_due = true;
+                for (key, row) in rows {
+                    range = range.past(&key);
+                    match due_at(&key) {
+                        Some(at) if at > now => {
+                            rung.next = Some(rung.next.map_or(at, |earlier| earlier.min(at)));
+                            all_due = false;
+                            break;
+                        }
+                        _ if self.due.is_firing(&key) => {}
+                        _ => {
+                            let what: DueWhat = row.read_clear()?;
+                            rung.fired += usize::from(self.fire(&view, business, key, what, now)?);
+                        }
+                    }
                 }
-                if due.is_empty() {
-                    break;
-                }
-                rung.fired += due.len();
-                for (key, row) in due {
-                    let what: DueWhat = row.read_clear()?;
-                    self.fire(&view, business, key, what, now)?;
-                }
-                if !full {
+                if !full || !all_due {
                     break;
                 }
             }
@@ -127,14 +159,18 @@ impl Engine {
         key: Key,
         what: DueWhat,
         now: Instant,
-    ) -> Result<(), StoreError> {
-        let Some((customer, hash)) = due_of(&key) else { return Ok(()) };
-        let Some(due) = due_at(&key) else { return Ok(()) };
+    ) -> Result<bool, StoreError> {
+        let Some((customer, hash)) = due_of(&key) else { return Ok(false) };
+        let Some(due) = due_at(&key) else { return Ok(false) };
+        let mut depth = 0;
         let input = match what {
             DueWhat::Timer => {
                 let records = self.records(view.clone(), business, customer)?;
                 match records.get::<Timer>(&records.at(Table::Timer).hash(&hash))? {
-                    Some(timer) => Some(Input::Timer { plugin: timer.plugin, key: timer.key, due: timer.due }),
+                    Some(timer) => {
+                        depth = timer.depth;
+                        Some(Input::Timer { plugin: timer.plugin, key: timer.key, due: timer.due })
+                    }
                     None => None,
                 }
             }
@@ -145,28 +181,28 @@ impl Engine {
                 Some(Input::Retention { before: now.minus(days * DAY), after, due })
             }
         };
+        let Some(input) = input else {
+            tracing::error!(%key, "something is due that is not there");
+            return Ok(false);
+        };
+        let id = self.new_event_id();
+        let entry = Entry { number: 0, id, business, customer, at: now, happened: now, depth, input };
+        self.due.firing(key.clone(), id);
         let mut batch = Batch::new();
-        batch.check(Check::Present(key.clone())).delete(key);
-        let entries = input.map(|input| Entry {
-            number: 0,
-            id: self.new_event_id(),
-            business,
-            customer,
-            at: now,
-            happened: now,
-            depth: 0,
-            input,
-        });
+        batch.check(Check::Present(key));
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-        self.append(entries.into_iter().collect(), batch, move |result| {
+        self.append(vec![entry], batch, move |result| {
             let _ = sender.send(result);
         });
-        // Waiting keeps a row from being taken up twice, and a host that was down from a burst.
-        match receiver.recv() {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(super::NotTaken::Busy { .. } | super::NotTaken::Raced)) => Ok(()),
-            Ok(Err(error)) => Err(StoreError::Failed(error.to_string())),
-            Err(_) => Err(StoreError::Failed("the store stopped".to_owned())),
+        // Waiting keeps a host that was down from a burst: entries come no faster than they are taken.
+        let taken = receiver.recv().map_err(|_| StoreError::Failed("the store stopped".to_owned()))?;
+        if taken.is_err() {
+            self.due.fired(id);
+        }
+        match taken {
+            Ok(_) => Ok(true),
+            Err(super::NotTaken::Busy { .. } | super::NotTaken::Raced) => Ok(false),
+            Err(error) => Err(StoreError::Failed(error.to_string())),
         }
     }
 }

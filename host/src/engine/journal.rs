@@ -119,13 +119,12 @@ pub fn still_to_do(view: &dyn View, business: BusinessId, keys: &dyn Keyring) ->
     Ok(entries)
 }
 
+/// An entry, with what its step saw outside its lane.
+pub type Recorded = (Arc<Entry>, Vec<Observed>);
+
 /// A business's whole journal, in order, with what each step saw outside its lane.
-pub fn all(
-    view: &dyn View,
-    business: BusinessId,
-    keys: &dyn Keyring,
-) -> Result<Vec<(Arc<Entry>, Vec<Observed>)>, StoreError> {
-    let mut entries: Vec<(Arc<Entry>, Vec<Observed>)> = Vec::new();
+pub fn all(view: &dyn View, business: BusinessId, keys: &dyn Keyring) -> Result<Vec<Recorded>, StoreError> {
+    let mut entries: Vec<Recorded> = Vec::new();
     for (key, row) in view.first(&Range::prefix(journal(business)), Order::Ascending, usize::MAX)? {
         match number_of(&key) {
             Some(number) => {

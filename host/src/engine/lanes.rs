@@ -70,7 +70,7 @@ impl Lanes {
     }
 
     /// The next entry that may run. It has to be handed back by [`done`](Self::done).
-    pub fn next(&mut self) -> Option<Arc<Entry>> {
+    pub fn start(&mut self) -> Option<Arc<Entry>> {
         let id = self.turns.pop_front()?;
         let business = self.businesses.get_mut(&id)?;
         business.in_turn = false;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn started(lanes: &mut Lanes) -> Vec<u64> {
-        std::iter::from_fn(|| lanes.next()).map(|entry| entry.number).collect()
+        std::iter::from_fn(|| lanes.start()).map(|entry| entry.number).collect()
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::domain::order::Order;
 use crate::domain::time::Instant;
 use crate::sandbox::Sandbox;
 use crate::store::{Batch, Check, Committed, Health, Keyring, Refused, Row, Store, StoreError, View, Write};
+use crate::turn::commit::fired;
 use crate::turn::limits::Limits;
 use crate::turn::records::{OrderPointer, Records, VERSION};
 use crate::turn::{Elsewhere, Observed, Scene, Turn};
@@ -167,7 +168,13 @@ impl Engine {
             engine.reload(view.as_ref(), business)?;
             let entries = journal::still_to_do(view.as_ref(), business, engine.parts.keyring.as_ref())?;
             engine.under_way.fetch_add(entries.len(), Ordering::SeqCst);
-            entries.into_iter().for_each(|entry| lock(&engine.lanes).push(entry));
+            for entry in entries {
+                let records = engine.records(view.clone(), business, entry.customer)?;
+                if let Some(key) = fired(&records, &entry.input) {
+                    engine.due.firing(key, entry.id);
+                }
+                lock(&engine.lanes).push(entry);
+            }
         }
         for number in 0..workers {
             let worker = engine.clone();
@@ -414,7 +421,7 @@ impl Engine {
                 if self.is_stopping() {
                     return;
                 }
-                if let Some(entry) = lanes.next() {
+                if let Some(entry) = lanes.start() {
                     break entry;
                 }
                 lanes = self.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
@@ -427,7 +434,7 @@ impl Engine {
     /// Does everything that can be done now, in this thread. For engines without workers.
     pub fn run_until_idle(self: &Arc<Self>) {
         loop {
-            let next = lock(&self.lanes).next();
+            let next = lock(&self.lanes).start();
             match next {
                 Some(entry) => self.run(&entry),
                 None => return,
@@ -538,6 +545,7 @@ impl Engine {
     }
 
     fn release(&self, entry: &Entry) {
+        self.due.fired(entry.id);
         let mut lanes = lock(&self.lanes);
         lanes.done(entry);
         drop(lanes);

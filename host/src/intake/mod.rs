@@ -14,10 +14,9 @@ use crate::domain::address::Address;
 use crate::domain::entry::{Entry, Event, Input, News};
 use crate::domain::ids::{BusinessId, CustomerId, EventId};
 use crate::domain::order::Order;
-use crate::domain::time::Instant;
 use crate::engine::{Engine, NotTaken};
 use crate::store::{Batch, Check, IndexKey, Key, Range, Row, StoreError, Table, View};
-use crate::turn::commit::{RETENTION_HASH, due_key, link_key, retry_hash};
+use crate::turn::commit::link_key;
 use crate::turn::records::{Records, VERSION, hex};
 
 use cloudevent::CloudEvent;
@@ -152,7 +151,7 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent) -> Resul
         at: now,
         happened: read.happened,
         depth: 0,
-        input: Input::Event(Event {
+        input: Input::Event(Box::new(Event {
             kind: event.kind.clone(),
             source: event.source.clone(),
             id: event.id.clone(),
@@ -160,7 +159,7 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent) -> Resul
             copy,
             who: if copy { crate::domain::entry::Who::default() } else { read.who.clone() },
             news: read.news.clone(),
-        }),
+        })),
     };
     let first = entry(id, customer.unwrap_or(CustomerId::BUSINESS), false);
     let mut entries = vec![first];
@@ -204,28 +203,7 @@ fn arrive(view: &dyn View, index: &IndexKey, entry: &Entry, batch: &mut Batch) -
 /// When the store cannot be read.
 pub fn replayed(view: &dyn View, engine: &Engine, entry: &Entry, batch: &mut Batch) -> Result<(), StoreError> {
     let index = engine.keyring().index_key(entry.business)?;
-    let due = |at: Instant, hash: &[u8; 16]| -> Result<Key, StoreError> {
-        let records = engine.records(engine.view(), entry.business, entry.customer)?;
-        Ok(due_key(&records, at, hash))
-    };
-    let records = || engine.records(engine.view(), entry.business, entry.customer);
-    match &entry.input {
-        Input::Event(_) => arrive(view, &index, entry, batch)?,
-        Input::Timer { plugin, key, due: at } => {
-            batch.delete(due(*at, &records()?.timer_hash(plugin, key))?);
-        }
-        Input::Claim { message, due: at } => {
-            batch.delete(due(*at, &message.0)?);
-        }
-        Input::Retry { plugin, due: at } => {
-            batch.delete(due(*at, &retry_hash(&records()?, plugin))?);
-        }
-        Input::Retention { due: at, .. } => {
-            batch.delete(due(*at, RETENTION_HASH)?);
-        }
-        Input::Outcome { .. } | Input::Staff { .. } | Input::Owner { .. } | Input::Pause { .. } => {}
-    }
-    Ok(())
+    arrive(view, &index, entry, batch)
 }
 
 enum Identity {

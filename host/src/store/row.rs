@@ -5,6 +5,8 @@
 //!
 //! A row is never read as something it is not: a version that this program does not know is refused, not guessed at.
 
+use std::cell::Cell;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,6 +19,24 @@ pub const NEWEST_VERSION: u8 = 1;
 
 /// The largest row, in encoded bytes. Larger ones are refused as misuse.
 pub const ROW_LIMIT_BYTES: usize = 8 << 20;
+
+/// A buffer that has grown beyond this is not kept for the next row.
+const SCRATCH_BYTES: usize = 64 << 10;
+
+thread_local! {
+    /// Where the text of a sealed part is written and read: a step makes many rows, and each would grow a buffer anew.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    let done = work(&mut scratch);
+    if scratch.capacity() <= SCRATCH_BYTES {
+        SCRATCH.set(scratch);
+    }
+    done
+}
 
 /// One row.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -44,7 +64,12 @@ impl Row {
         key: &CustomerKey,
         aad: &[u8],
     ) -> Result<Row, StoreError> {
-        Ok(Row { version, clear: json(clear)?, sealed: key.seal(aad, &json(sealed)?) })
+        let clear = json(clear)?;
+        let sealed = with_scratch(|text| {
+            write_json(text, sealed)?;
+            Ok(key.seal_scratch(aad, text))
+        })?;
+        Ok(Row { version, clear, sealed })
     }
 
     /// A row that says only that it is there.
@@ -67,7 +92,10 @@ impl Row {
     /// When the row is newer than this program, when the key or `aad` is another one, or when it is not of this form.
     pub fn open<T: DeserializeOwned>(&self, key: &CustomerKey, aad: &[u8]) -> Result<T, StoreError> {
         self.check_version()?;
-        parse("sealed", &key.open(aad, &self.sealed)?)
+        with_scratch(|text| {
+            key.open_into(aad, &self.sealed, text)?;
+            parse("sealed", text)
+        })
     }
 
     /// Reads the clear part of a row that may be older than `now`: `upcast` takes the JSON of one version and gives that
@@ -160,7 +188,13 @@ impl Row {
 }
 
 fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(value).map_err(|e| StoreError::Form { part: "new", reason: e.to_string() })
+    let mut bytes = Vec::new();
+    write_json(&mut bytes, value)?;
+    Ok(bytes)
+}
+
+fn write_json<T: Serialize>(bytes: &mut Vec<u8>, value: &T) -> Result<(), StoreError> {
+    serde_json::to_writer(bytes, value).map_err(|e| StoreError::Form { part: "new", reason: e.to_string() })
 }
 
 fn parse<T: DeserializeOwned>(part: &'static str, bytes: &[u8]) -> Result<T, StoreError> {

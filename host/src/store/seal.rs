@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use aes_gcm_siv::aead::{Aead, KeyInit, Payload};
+use aes_gcm_siv::aead::{AeadInOut, KeyInit};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -22,6 +22,9 @@ use crate::domain::ids::{BusinessId, CustomerId};
 
 /// The first byte of everything sealed: which way it was sealed.
 const AES_256_GCM_SIV: u8 = 1;
+
+/// What sealing adds at the end.
+const TAG_BYTES: usize = 16;
 
 /// Where the keys of customers and businesses are. Used from many threads.
 pub trait Keyring: Send + Sync {
@@ -53,10 +56,18 @@ impl CustomerKey {
 
     /// Seals. The same key, `aad` and text give the same bytes, 17 more than the text has.
     pub fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
-        let mut sealed = vec![AES_256_GCM_SIV];
+        self.seal_scratch(aad, &mut plaintext.to_vec())
+    }
+
+    /// Seals a text that is not needed any more: it is enciphered where it stands.
+    pub(super) fn seal_scratch(&self, aad: &[u8], text: &mut [u8]) -> Vec<u8> {
+        let mut sealed = Vec::with_capacity(1 + text.len() + TAG_BYTES);
+        sealed.push(AES_256_GCM_SIV);
         // The cipher refuses texts of more than 64 GiB only, which no row can hold; nothing would then open again.
-        let body = self.cipher.encrypt(&nonce(aad), Payload { msg: plaintext, aad }).unwrap_or_default();
-        sealed.extend_from_slice(&body);
+        if let Ok(tag) = self.cipher.encrypt_inout_detached(&nonce(aad), aad, text.into()) {
+            sealed.extend_from_slice(text);
+            sealed.extend_from_slice(&tag);
+        }
         sealed
     }
 
@@ -65,12 +76,19 @@ impl CustomerKey {
     /// # Errors
     /// [`StoreError::Sealed`] for anything else.
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        match sealed.split_first() {
-            Some((&AES_256_GCM_SIV, body)) => {
-                self.cipher.decrypt(&nonce(aad), Payload { msg: body, aad }).map_err(|_| StoreError::Sealed)
-            }
-            _ => Err(StoreError::Sealed),
-        }
+        let mut text = Vec::new();
+        self.open_into(aad, sealed, &mut text)?;
+        Ok(text)
+    }
+
+    /// The same, into a buffer: what it holds is replaced.
+    pub(super) fn open_into(&self, aad: &[u8], sealed: &[u8], text: &mut Vec<u8>) -> Result<(), StoreError> {
+        let Some((&AES_256_GCM_SIV, body)) = sealed.split_first() else { return Err(StoreError::Sealed) };
+        let (body, tag) = body.split_last_chunk::<TAG_BYTES>().ok_or(StoreError::Sealed)?;
+        text.clear();
+        text.extend_from_slice(body);
+        let opened = self.cipher.decrypt_inout_detached(&nonce(aad), aad, text.as_mut_slice().into(), &(*tag).into());
+        opened.map_err(|_| StoreError::Sealed)
     }
 }
 

@@ -15,10 +15,10 @@ use crate::domain::ids::{CaseId, NoticeId};
 use crate::domain::locale::{self, PersonWhen};
 use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::order::{Order, fold_number};
-use crate::domain::time::{self, HOUR, Instant};
+use crate::domain::time::{self, HOUR, Instant, MINUTE};
 use crate::reading::Intent;
 use crate::reading::{Reading, intent, sentiment};
-use crate::store::Table;
+use crate::store::{Order as Direction, Range, Table};
 
 use super::config::Plugin;
 use super::records::{Notice, OrderPointer, Timer};
@@ -393,12 +393,14 @@ impl Turn {
         let wanted = fold_proof(proof);
         let key = self.scene.records.order_index_key(&folded);
         let given = self.scene.records.proof(&wanted);
-        let pointer: Option<OrderPointer> = self.read(|records| match records.view().get(&key)? {
-            Some(row) => row.read_clear().map(Some),
-            None => Ok(None),
+        // Two shops, or two customers, may have the same number.
+        let pointers: Vec<OrderPointer> = self.read(|records| {
+            let rows = records.view().first(&Range::prefix(key), Direction::Ascending, LISTED)?;
+            rows.into_iter().map(|(_, row)| row.read_clear()).collect()
         });
-        let order = pointer
-            .filter(|pointer| !wanted.is_empty() && pointer.proofs.contains(&given))
+        let order = pointers
+            .into_iter()
+            .find(|pointer| !wanted.is_empty() && pointer.proofs.contains(&given))
             .and_then(|pointer| elsewhere(&pointer));
         self.observations.push(super::Observed { number: folded, proof: wanted, order: order.clone() });
         order
@@ -425,7 +427,15 @@ impl Turn {
             return Err(Refusal::new("too-many", format!("a plugin has at most {limit} timers a customer")));
         }
         self.spend(key.len() + note.len());
-        let timer = Timer { plugin: plugin.name.to_string(), key: key.to_owned(), due: at, note: note.to_owned() };
+        // A timer that fires at once and sets itself again would keep the machine busy for ever.
+        let at_once = at <= self.now().plus(MINUTE);
+        let depth = if at_once { self.scene.entry.depth + 1 } else { 0 };
+        if depth > self.scene.limits.depth {
+            let text = format!("{depth} steps, each at once after the other; set it at least a minute ahead");
+            return Err(Refusal::new("too-deep", text));
+        }
+        let (plugin_name, note) = (plugin.name.to_string(), note.to_owned());
+        let timer = Timer { plugin: plugin_name, key: key.to_owned(), due: at, note, depth };
         self.stage(Effect::Timer { plugin: plugin.name.clone(), key: key.to_owned(), timer: Some(timer) });
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::domain::entry::Input;
 use crate::domain::ids::{CustomerId, MessageId};
 use crate::domain::message::{Delivery, Message};
 use crate::domain::order::{Order, fold_number};
@@ -34,6 +35,19 @@ pub enum DueWhat {
 /// The key of a row of the due table: sorted by time, then whose, then what.
 pub fn due_key(records: &Records, at: Instant, what: &[u8; 16]) -> Key {
     records.of_business(Table::Due).number(at.0).id(&records.who().0).hash(what)
+}
+
+/// The row of the due table that became an entry, if one did. The entry's step deletes it.
+pub fn fired(records: &Records, input: &Input) -> Option<Key> {
+    Some(match input {
+        Input::Timer { plugin, key, due } => due_key(records, *due, &records.timer_hash(plugin, key)),
+        Input::Claim { message, due } => due_key(records, *due, &message.0),
+        Input::Retry { plugin, due } => due_key(records, *due, &retry_hash(records, plugin)),
+        Input::Retention { due, .. } => due_key(records, *due, RETENTION_HASH),
+        Input::Event(_) | Input::Outcome { .. } | Input::Staff { .. } | Input::Owner { .. } | Input::Pause { .. } => {
+            return None;
+        }
+    })
 }
 
 /// The row of the due table.
@@ -71,16 +85,32 @@ impl Turn {
             if seen.contains(&key) {
                 continue;
             }
+            if self.is_as_before(effect) {
+                seen.push(key);
+                continue;
+            }
             let row = effect_row(&records, &key, effect)?;
             self.side_rows(&records, effect, &mut rows)?;
             rows.puts.insert(key.clone(), row);
             seen.push(key);
+        }
+        if let Some(key) = fired(&records, &self.scene.entry.input) {
+            rows.puts.entry(key).or_insert(None);
         }
         let puts = rows.puts.into_iter().map(|(key, row)| match row {
             Some(row) => Write::Put(key, row),
             None => Write::Delete(key),
         });
         Ok(puts.chain(rows.adds.into_iter().map(|(key, amount)| Write::Add(key, amount))).collect())
+    }
+
+    /// Whether an effect leaves the row that stands in the store already: the count of automated messages, say, went to
+    /// none and back to one.
+    fn is_as_before(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Customer(customer) => self.customer_is_stored && self.loaded_customer.as_ref() == Some(customer),
+            _ => false,
+        }
     }
 
     /// The rows of the business that follow from a row of the customer: indexes and what is due.
@@ -124,7 +154,7 @@ impl Turn {
                 rows.puts.insert(link_key(records, order).id(&records.who().0), Some(owner()?));
             }
             Effect::Order(order) => {
-                let key = records.order_index_key(&fold_number(&order.number));
+                let key = records.order_index_key(&fold_number(&order.number)).id(&records.who().0);
                 rows.puts.insert(key, Some(Row::clear(VERSION, &self.pointer(records, order)?)?));
             }
             Effect::Case(case) => {

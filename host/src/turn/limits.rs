@@ -62,7 +62,7 @@ pub struct Limits {
     pub why_days: u32,
     /// Wrong proofs a customer may give in 24 hours.
     pub claim_tries: usize,
-    /// Automated steps between something from outside and what it leads to.
+    /// Steps that may cause each other at once, one after the other: a chain longer than this is a loop.
     pub depth: u16,
 }
 

@@ -176,6 +176,8 @@ pub struct Turn {
     trace: Trace,
     minted: u128,
     loaded_customer: Option<Arc<Customer>>,
+    /// Whether that one stands in the store, or is new.
+    customer_is_stored: bool,
     loaded_case: Option<Option<Arc<Case>>>,
     loaded_shares: Option<Vec<Share>>,
     /// What was seen outside the lane.
@@ -209,6 +211,7 @@ impl Turn {
             trace: Trace::default(),
             minted: 0,
             loaded_customer: None,
+            customer_is_stored: false,
             loaded_case: None,
             loaded_shares: None,
             observations: Vec::new(),
@@ -295,6 +298,7 @@ impl Turn {
         }
         if self.loaded_customer.is_none() {
             let loaded = self.read(Records::customer);
+            self.customer_is_stored = loaded.is_some();
             let (id, at) = (self.scene.entry.customer, self.scene.entry.at);
             self.loaded_customer = Some(Arc::new(loaded.unwrap_or_else(|| Customer::new(id, at))));
         }

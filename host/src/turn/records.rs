@@ -33,6 +33,9 @@ pub struct Timer {
     pub due: Instant,
     /// The plugin's note.
     pub note: String,
+    /// How many steps led to it, one at once after the other; 0 for a timer that leaves time in between.
+    #[serde(default)]
+    pub depth: u16,
 }
 
 /// A plugin's part of an entry, still to be done.
@@ -201,7 +204,7 @@ impl Records {
         self.at(Table::Share).text(plugin).number(number)
     }
 
-    /// Where an order number leads.
+    /// Where an order number leads; followed by the id of the customer whose order it is.
     pub fn order_index_key(&self, folded_number: &str) -> Key {
         self.of_business(Table::OrderIndex).hash(&self.index.hash("number", &[folded_number.as_bytes()]))
     }

@@ -1,12 +1,14 @@
 //! The trace of a run: what a plugin asked and was told, in the order in which it asked. It is written as JSON at once,
-//! into one buffer, because every run has one and few are ever read.
+//! because every run has one and few are ever read.
 
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// What a plugin asked and was told.
 #[derive(Debug, Default)]
 pub struct Trace {
-    calls: Vec<u8>,
+    calls: Vec<Box<RawValue>>,
+    bytes: usize,
     limit_bytes: usize,
     left_out: u32,
     log: String,
@@ -28,14 +30,12 @@ impl Trace {
             args: &'a A,
             result: &'a R,
         }
-        let before = self.calls.len();
-        if before > 0 {
-            self.calls.push(b',');
-        }
-        let written = serde_json::to_writer(&mut self.calls, &Call { call: name, args, result });
-        if written.is_err() || self.calls.len() > self.limit_bytes {
-            self.calls.truncate(before);
-            self.left_out += 1;
+        match to_raw_value(&Call { call: name, args, result }) {
+            Ok(call) if self.bytes + call.get().len() <= self.limit_bytes => {
+                self.bytes += call.get().len() + 1;
+                self.calls.push(call);
+            }
+            _ => self.left_out += 1,
         }
     }
 
@@ -62,12 +62,9 @@ impl Trace {
     }
 
     /// The calls as a JSON array.
-    pub fn calls_json(&self) -> Vec<u8> {
-        let mut json = Vec::with_capacity(self.calls.len() + 2);
-        json.push(b'[');
-        json.extend_from_slice(&self.calls);
-        json.push(b']');
-        json
+    pub fn calls_json(&self) -> Box<RawValue> {
+        // Texts that were JSON stay so.
+        to_raw_value(&self.calls).unwrap_or_else(|_| RawValue::NULL.to_owned())
     }
 
     /// How many calls did not fit.
@@ -94,7 +91,7 @@ mod tests {
         let mut trace = Trace::new(60, 10);
         trace.call("state.get", &"a", &Some(1));
         trace.call("state.get", &"a value that does not fit any more", &Some(1));
-        assert_eq!(String::from_utf8_lossy(&trace.calls_json()), r#"[{"call":"state.get","args":"a","result":1}]"#);
+        assert_eq!(trace.calls_json().get(), r#"[{"call":"state.get","args":"a","result":1}]"#);
         assert_eq!(trace.left_out(), 1);
     }
 

@@ -21,7 +21,6 @@ pub trait World: Send + Sync {
 
 /// The real world.
 pub struct Serve {
-    #[expect(clippy::disallowed_methods, reason = "this is the world's own clock")]
     started: std::time::Instant,
 }
 

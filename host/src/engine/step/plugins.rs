@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
 use crate::domain::entry::{Entry, Input, News};
 use crate::domain::ids::DeadLetterId;
 use crate::domain::message::Author;
@@ -153,7 +151,7 @@ impl Step<'_> {
                 attempt,
                 outcome: words.clone(),
                 failed: !keep,
-                calls: raw(trace.calls_json()),
+                calls: trace.calls_json(),
                 left_out,
                 effects,
                 log: trace.take_log(),
@@ -280,9 +278,4 @@ fn words(outcome: &Outcome) -> String {
         Outcome::Overtime => "took too long, several times".to_owned(),
         Outcome::Off(reason) => format!("the host could not go on: {reason}"),
     }
-}
-
-fn raw(json: Vec<u8>) -> Box<RawValue> {
-    let text = String::from_utf8(json).unwrap_or_else(|_| "[]".to_owned());
-    RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
