@@ -13,6 +13,6 @@ pub mod turn;
 pub mod workbench;
 pub mod world;
 
-/// Texts live as long as a step: an allocator made for that takes a quarter off its time.
+/// A step makes many short-lived texts. Measured against the system's allocator: about 5 % off a step, 3 % off a bare run.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,2 +1,10 @@
 //! The product from outside, one binary.
+mod command_line;
+mod components;
+mod crash;
+mod front_door;
+mod mail;
+mod papers;
 mod replay;
+mod rooms;
+mod wrong_input;

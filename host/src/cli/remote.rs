@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Subcommand};
 use serde_json::{Value, json};
 
 use crate::domain::entry::Role;
+use crate::sandbox;
 use crate::world::Serve;
 
 use super::Format;
@@ -18,16 +20,16 @@ use super::stamp::stamp;
 #[derive(Debug, Args)]
 struct Server {
     /// The server.
-    #[arg(long, env = "ATTUNE_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, global = true, env = "ATTUNE_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
-    /// The access token.
-    #[arg(long, env = "ATTUNE_TOKEN", hide_env_values = true)]
-    token: String,
+    /// The access token. Needed.
+    #[arg(long, global = true, env = "ATTUNE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     /// Which business (`biz_...`), for an operator.
-    #[arg(long, env = "ATTUNE_BUSINESS")]
+    #[arg(long, global = true, env = "ATTUNE_BUSINESS")]
     business: Option<String>,
     /// How the result is printed.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, global = true, value_enum, default_value_t)]
     format: Format,
 }
 
@@ -44,6 +46,14 @@ enum Body<'a> {
 }
 
 impl Server {
+    /// The access token. An option that every subcommand takes cannot be a required one, so it is asked for here.
+    fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_else(|| {
+            let words = "there is no access token; give it with --token or in ATTUNE_TOKEN";
+            super::Cli::command().error(ErrorKind::MissingRequiredArgument, words).exit()
+        })
+    }
+
     fn ask(&self, method: &str, path: &str, body: Body<'_>) -> Result<Answer> {
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -55,7 +65,7 @@ impl Server {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(&url)
-            .header("authorization", format!("Bearer {}", self.token));
+            .header("authorization", format!("Bearer {}", self.token()));
         if let Some(kind) = kind {
             request = request.header("content-type", kind);
         }
@@ -251,15 +261,18 @@ impl Plugin {
             }
             PluginAct::Install { file, name } => {
                 let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
-                let query = name.as_deref().map(|name| format!("?name={}", segment(name))).unwrap_or_default();
-                server.get_or_fail("POST", &format!("/v1/plugins{query}"), Body::Wasm(&wasm))?
+                let name = match name {
+                    Some(name) => name.clone(),
+                    None => sandbox::about(&wasm).with_context(|| file.display().to_string())?.1.name,
+                };
+                server.get_or_fail("POST", &format!("/v1/plugins?name={}", segment(&name)), Body::Wasm(&wasm))?
             }
             PluginAct::Enable { name, grant_all } => {
                 let mut change = json!({ "enabled": true });
                 if *grant_all {
                     let path = format!("/v1/plugins/{}", segment(name));
                     let plugin = server.get_or_fail("GET", &path, Body::None)?;
-                    change["grants"] = plugin["wants"].clone();
+                    change["grants"] = permissions(&plugin).map(|one| one["interface"].clone()).collect();
                 }
                 set(name, change)?
             }
@@ -281,10 +294,14 @@ impl Plugin {
     }
 }
 
+fn permissions(plugin: &Value) -> impl Iterator<Item = &Value> {
+    plugin["permissions"].as_array().into_iter().flatten()
+}
+
 fn describe(plugin: &Value) -> String {
-    let words = |name: &str| {
-        let list = plugin[name].as_array().into_iter().flatten().filter_map(Value::as_str);
-        list.collect::<Vec<_>>().join(", ")
+    let interfaces = |granted: bool| {
+        let some = permissions(plugin).filter(|one| one["granted"] == granted);
+        some.filter_map(|one| one["interface"].as_str()).collect::<Vec<_>>().join(", ")
     };
     let state = if !plugin["paused"].is_null() {
         format!("stopped: {}", plugin["paused"]["reason"].as_str().unwrap_or_default())
@@ -296,12 +313,12 @@ fn describe(plugin: &Value) -> String {
     let mut text = format!(
         "{} {} ({state}), order {}\n",
         plugin["name"].as_str().unwrap_or_default(),
-        plugin["version"].as_str().or(plugin["manifest"]["version"].as_str()).unwrap_or_default(),
+        plugin["version"].as_str().unwrap_or_default(),
         plugin["order"],
     );
-    text.push_str(&format!("  may: {}\n", words("grants")));
-    if !words("ungranted").is_empty() {
-        text.push_str(&format!("  asks for: {}\n", words("ungranted")));
+    text.push_str(&format!("  may: {}\n", interfaces(true)));
+    if !interfaces(false).is_empty() {
+        text.push_str(&format!("  asks for: {}\n", interfaces(false)));
     }
     text
 }

@@ -649,7 +649,7 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
             language: None,
         }),
     };
-    engine.act(business, customer, Input::Event(event)).unwrap();
+    engine.act(business, customer, Input::Event(Box::new(event))).unwrap();
     (engine, business, customer)
 }
 

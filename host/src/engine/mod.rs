@@ -28,6 +28,7 @@ use crate::store::{Batch, Check, Committed, Health, Keyring, Refused, Row, Store
 use crate::turn::commit::fired;
 use crate::turn::limits::Limits;
 use crate::turn::records::{OrderPointer, Records, VERSION};
+use crate::turn::warm::WarmLanes;
 use crate::turn::{Elsewhere, Observed, Scene, Turn};
 use crate::world::World;
 
@@ -113,6 +114,9 @@ pub struct Parts {
     pub queue: usize,
 }
 
+/// Half of the lanes that are kept warm. A lane takes one to three kilobytes, so all of them take about 12 MB.
+const WARM_LANES: usize = 2_048;
+
 /// The engine of a process.
 pub struct Engine {
     parts: Parts,
@@ -120,6 +124,7 @@ pub struct Engine {
     work: Condvar,
     ready: RwLock<HashMap<BusinessId, Arc<Ready>>>,
     failures: Mutex<HashMap<(BusinessId, String), u32>>,
+    warm: Mutex<WarmLanes>,
     waiters: Mutex<HashMap<EventId, mpsc::SyncSender<Report>>>,
     courier: OnceLock<Arc<dyn Courier>>,
     /// Entries that are on their way into the journal or not yet done.
@@ -155,6 +160,7 @@ impl Engine {
             work: Condvar::new(),
             ready: RwLock::default(),
             failures: Mutex::default(),
+            warm: Mutex::new(WarmLanes::new(WARM_LANES)),
             waiters: Mutex::default(),
             courier: OnceLock::new(),
             under_way: AtomicUsize::new(0),
@@ -445,7 +451,7 @@ impl Engine {
     /// Handles one entry and hands its commit to the store. Its lane goes on when that is durable.
     fn run(self: &Arc<Self>, entry: &Arc<Entry>) {
         let stepped = self.step(entry);
-        let Stepped { mut writes, observed, actions, refused, messages } = match stepped {
+        let Stepped { mut writes, observed, actions, refused, messages, warm } = match stepped {
             Ok(stepped) => stepped,
             Err(error) => {
                 // The store cannot be read: nothing can go on. The entry stays in the journal and is done after a restart.
@@ -462,7 +468,12 @@ impl Engine {
         self.parts.store.submit(
             batch,
             Box::new(move |result| match result {
-                Ok(committed) => engine.after(&entry, committed.view.as_ref(), actions, Report { refused, messages }),
+                Ok(committed) => {
+                    if !entry.customer.is_business() {
+                        lock(&engine.warm).put((entry.business, entry.customer), warm);
+                    }
+                    engine.after(&entry, committed.view.as_ref(), actions, Report { refused, messages });
+                }
                 Err(Refused::Check(_)) => {
                     tracing::error!(entry = %entry.id, "an entry was done twice; the second time is dropped");
                     engine.release(&entry);
@@ -500,7 +511,8 @@ impl Engine {
             observed,
         };
         let env = Env { sandbox: &self.parts.sandbox, ready: &ready, world: self.parts.world.as_ref() };
-        step::step(&env, Turn::new(Arc::new(scene)))
+        let warm = lock(&self.warm).take((entry.business, entry.customer)).unwrap_or_default();
+        step::step(&env, Turn::warmed(Arc::new(scene), warm))
     }
 
     /// Finds another customer's order, for a claim.

@@ -146,9 +146,14 @@ impl Query<'_> {
         Ok(found)
     }
 
-    /// A message, whosever it is.
+    /// A message, whosever it is. Its id follows closely on that of its entry, which is what the index has.
     pub fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.owned(Table::MessageIndex, Table::Message, &id.0)
+        let start = Key::new(self.business, CustomerId::BUSINESS, Table::MessageIndex);
+        let range = Range::between(start.clone(), start.id(&id.0));
+        match self.view.first(&range, Order::Descending, 1)?.pop() {
+            Some((_, row)) => self.records(row.read_clear()?)?.message(id),
+            None => Ok(None),
+        }
     }
 
     /// The story of a message: itself, and the records of why of every entry that made or changed it.

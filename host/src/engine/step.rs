@@ -21,6 +21,7 @@ use crate::domain::time::Instant;
 use crate::sandbox::Sandbox;
 use crate::store::{Range, Row, StoreError, Table, Write};
 use crate::turn::records::{Records, VERSION};
+use crate::turn::warm::Warm;
 use crate::turn::{Effect, Observed, Turn};
 use crate::world::World;
 
@@ -49,6 +50,8 @@ pub struct Stepped {
     pub refused: Option<(String, String)>,
     /// The messages that are new or changed.
     pub messages: Vec<Arc<Message>>,
+    /// What the next step in this lane need not read, once this one is durable.
+    pub warm: Warm,
 }
 
 /// What is to be done once a step is durable.
@@ -177,7 +180,8 @@ impl Step<'_> {
             }
         }
         let observed = std::mem::take(&mut self.turn.observations);
-        Ok(Stepped { writes, observed, actions: self.actions, refused: self.refused, messages })
+        let warm = self.turn.warm();
+        Ok(Stepped { writes, observed, actions: self.actions, refused: self.refused, messages, warm })
     }
 
     fn records(&self) -> &Records {

@@ -134,8 +134,12 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent) -> Resul
     let zone = engine.ready(business).map_or_else(|| "UTC".to_owned(), |ready| ready.config.business.zone.clone());
     let read = schema::read(event, now, &zone)
         .map_err(|misfits| NotAccepted::Invalid { kind: event.kind.clone(), misfits })?;
+    let mut known_by = None;
     let customer = match identify(view.as_ref(), business, &index, &read).map_err(|e| stopped(&e))? {
-        Identity::Known(customer) => Some(customer),
+        Identity::Known(customer, by) => {
+            known_by = by;
+            Some(customer)
+        }
         Identity::New => Some(CustomerId::new(now, engine.world().unique())),
         Identity::Business => None,
         Identity::NoSuch(path, rule) => {
@@ -172,12 +176,19 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent) -> Resul
         }
     }
     let mut batch = Batch::new();
-    arrive(view.as_ref(), &index, &entries[0], &mut batch).map_err(|e| stopped(&e))?;
+    arrive(view.as_ref(), &index, &entries[0], known_by, &mut batch).map_err(|e| stopped(&e))?;
     Ok(Planned::New(Plan { entries, batch, taken: Taken::New { entry: id, customer } }))
 }
 
-/// What the arrival of an event writes beside the entry itself: that it was here, and where its new addresses lead.
-fn arrive(view: &dyn View, index: &IndexKey, entry: &Entry, batch: &mut Batch) -> Result<(), StoreError> {
+/// What the arrival of an event writes beside the entry itself: that it was here, and where its new addresses lead. Of one
+/// address it may be known already that it is not new.
+fn arrive(
+    view: &dyn View,
+    index: &IndexKey,
+    entry: &Entry,
+    known: Option<&Address>,
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
     let Input::Event(event) = &entry.input else { return Ok(()) };
     if event.copy {
         return Ok(());
@@ -186,7 +197,7 @@ fn arrive(view: &dyn View, index: &IndexKey, entry: &Entry, batch: &mut Batch) -
     batch.check(Check::Absent(at.clone()));
     batch.put(at, Row::clear(VERSION, &Seen { e: entry.id, b: event.body.clone() })?);
     let mut added: Vec<Key> = Vec::new();
-    for address in &event.who.addresses {
+    for address in event.who.addresses.iter().filter(|address| Some(*address) != known) {
         let at = address_key(entry.business, index, address);
         if !added.contains(&at) && view.get(&at)?.is_none() {
             batch.check(Check::Absent(at.clone()));
@@ -203,34 +214,35 @@ fn arrive(view: &dyn View, index: &IndexKey, entry: &Entry, batch: &mut Batch) -
 /// When the store cannot be read.
 pub fn replayed(view: &dyn View, engine: &Engine, entry: &Entry, batch: &mut Batch) -> Result<(), StoreError> {
     let index = engine.keyring().index_key(entry.business)?;
-    arrive(view, &index, entry, batch)
+    arrive(view, &index, entry, None, batch)
 }
 
-enum Identity {
-    Known(CustomerId),
+enum Identity<'a> {
+    /// With the address that led there, if one did.
+    Known(CustomerId, Option<&'a Address>),
     New,
     Business,
     NoSuch(String, String),
 }
 
 /// Whom an event is about. The first address that is known decides; a name never does.
-fn identify(
+fn identify<'a>(
     view: &dyn View,
     business: BusinessId,
     index: &IndexKey,
-    read: &schema::Read,
-) -> Result<Identity, StoreError> {
+    read: &'a schema::Read,
+) -> Result<Identity<'a>, StoreError> {
     if let Some(id) = read.customer {
         let known = view.get(&Key::new(business, id, Table::Customer))?.is_some();
         return Ok(if known {
-            Identity::Known(id)
+            Identity::Known(id, None)
         } else {
             Identity::NoSuch("/customer/id".to_owned(), format!("there is no customer {id} in this business"))
         });
     }
     for address in &read.who.addresses {
         if let Some(customer) = by_address(view, business, index, address)? {
-            return Ok(Identity::Known(customer));
+            return Ok(Identity::Known(customer, Some(address)));
         }
     }
     Ok(match (&read.news, read.who.addresses.is_empty()) {

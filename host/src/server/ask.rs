@@ -19,7 +19,7 @@ use tokio_stream::StreamExt;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::ids::BadId;
-use crate::intake::schema::Misfit;
+use crate::intake::schema::{Misfit, pointer, rule};
 
 use super::problem::{Kind, Problem};
 use super::{App, json};
@@ -201,7 +201,7 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let path = pointer(error.path());
         let inner = error.into_inner();
         if inner.is_data() {
-            let errors = vec![Misfit { path, rule: without_place(&inner.to_string()) }];
+            let errors = vec![Misfit { path, rule: rule(&inner) }];
             Problem::misfits("the body does not fit", errors)
         } else {
             Problem::new(Kind::BadJson, format!("the body is not JSON: {inner}"))
@@ -209,22 +209,6 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     reader.end().map_err(|error| Problem::new(Kind::BadJson, format!("the body is not JSON: {error}")))?;
     Ok(value)
-}
-
-/// The path says where; line and column would say it twice.
-fn without_place(words: &str) -> String {
-    words.rsplit_once(" at line ").map_or(words, |(words, _)| words).to_owned()
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } | Segment::Enum { variant: key } => format!("/{key}"),
-            Segment::Unknown => String::new(),
-        })
-        .collect()
 }
 
 /// A cursor or other id in the query.

@@ -10,6 +10,7 @@ pub mod limits;
 pub mod records;
 pub mod send;
 pub mod trace;
+pub mod warm;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use config::{Config, Plugin};
 use limits::Limits;
 use records::{DeadLetter, Notice, OrderPointer, Records, Share, Timer, Tries};
 use trace::Trace;
+use warm::Warm;
 
 /// Why the host refused a call.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -180,6 +182,8 @@ pub struct Turn {
     customer_is_stored: bool,
     loaded_case: Option<Option<Arc<Case>>>,
     loaded_shares: Option<Vec<Share>>,
+    loaded_orders: Option<Vec<Arc<Order>>>,
+    loaded_appointments: Option<Vec<Arc<Appointment>>>,
     /// What was seen outside the lane.
     pub(crate) observations: Vec<Observed>,
     /// Set when a limit or the store says that this run must end; the sandbox turns it into a trap.
@@ -214,8 +218,35 @@ impl Turn {
             customer_is_stored: false,
             loaded_case: None,
             loaded_shares: None,
+            loaded_orders: None,
+            loaded_appointments: None,
             observations: Vec::new(),
             halted: None,
+        }
+    }
+
+    /// A turn that need not read what the last step in its lane knew.
+    pub fn warmed(scene: Arc<Scene>, warm: Warm) -> Self {
+        let mut turn = Self::new(scene);
+        turn.customer_is_stored = warm.customer.is_some();
+        turn.loaded_customer = warm.customer;
+        turn.loaded_case = warm.case;
+        turn.loaded_shares = warm.shares;
+        turn.loaded_orders = warm.orders;
+        turn.loaded_appointments = warm.appointments;
+        turn
+    }
+
+    /// What the next step in this lane need not read, once what is staged is durable.
+    pub fn warm(&mut self) -> Warm {
+        let stored = self.customer_is_stored || self.effects.iter().any(|effect| matches!(effect, Effect::Customer(_)));
+        let case_is_known = self.loaded_case.is_some() || self.effects.iter().any(|e| matches!(e, Effect::Case(_)));
+        Warm {
+            customer: if stored { self.customer() } else { None },
+            case: case_is_known.then(|| self.case()),
+            shares: self.loaded_shares.is_some().then(|| self.shares()),
+            orders: self.loaded_orders.is_some().then(|| self.orders()),
+            appointments: self.loaded_appointments.is_some().then(|| self.appointments()),
         }
     }
 
@@ -365,7 +396,11 @@ impl Turn {
 
     /// All appointments of this customer, with what was staged.
     pub fn appointments(&mut self) -> Vec<Arc<Appointment>> {
-        let mut found: Vec<Arc<Appointment>> = self.read(Records::appointments).into_iter().map(Arc::new).collect();
+        if self.loaded_appointments.is_none() {
+            let loaded = self.read(Records::appointments);
+            self.loaded_appointments = Some(loaded.into_iter().map(Arc::new).collect());
+        }
+        let mut found = self.loaded_appointments.clone().unwrap_or_default();
         for effect in &self.effects {
             if let Effect::Appointment(staged) = effect {
                 match found.iter_mut().find(|known| known.id == staged.id && known.source == staged.source) {
@@ -380,7 +415,11 @@ impl Turn {
 
     /// All orders of this customer, newest first, with what was staged.
     pub fn orders(&mut self) -> Vec<Arc<Order>> {
-        let mut found: Vec<Arc<Order>> = self.read(Records::orders).into_iter().map(Arc::new).collect();
+        if self.loaded_orders.is_none() {
+            let loaded = self.read(Records::orders);
+            self.loaded_orders = Some(loaded.into_iter().map(Arc::new).collect());
+        }
+        let mut found = self.loaded_orders.clone().unwrap_or_default();
         for effect in &self.effects {
             if let Effect::Order(staged) = effect {
                 match found.iter_mut().find(|known| known.id == staged.id && known.source == staged.source) {

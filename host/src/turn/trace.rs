@@ -100,6 +100,6 @@ mod tests {
         let mut trace = Trace::new(100, 24);
         trace.log("info", "\u{1b}[2J");
         trace.log("info", "this is far too long to be kept");
-        assert_eq!(trace.take_log(), "info: \\u{1b}[2J\ninfo: thi\n(the log is cut here: it was over its limit)\n");
+        assert_eq!(trace.take_log(), "info: \\u{1b}[2J\ninfo: th\n(the log is cut here: it was over its limit)\n");
     }
 }

@@ -1,0 +1,79 @@
+//! What the last step in a lane knew of its customer, kept in memory for the next one.
+//!
+//! A customer's rows change in steps of their own lane only, so what a step knew when its commit became durable is what the
+//! next one would read. It is taken out while a step runs and put back once that step is durable; whatever goes wrong in
+//! between just leaves it out, and the next step reads the store.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::appointment::Appointment;
+use crate::domain::case::Case;
+use crate::domain::customer::Customer;
+use crate::domain::ids::{BusinessId, CustomerId};
+use crate::domain::order::Order;
+
+use super::records::Share;
+
+/// What is known of one customer. What is none was not looked at and has to be read.
+#[derive(Debug, Clone, Default)]
+pub struct Warm {
+    /// What stands in their row.
+    pub customer: Option<Arc<Customer>>,
+    /// Their newest case, if they have one.
+    pub case: Option<Option<Arc<Case>>>,
+    /// All shares that wait.
+    pub shares: Option<Vec<Share>>,
+    /// All of their orders.
+    pub orders: Option<Vec<Arc<Order>>>,
+    /// All of their appointments.
+    pub appointments: Option<Vec<Arc<Appointment>>>,
+}
+
+/// Which lane.
+type Lane = (BusinessId, CustomerId);
+
+/// The lanes that were used last. Two halves: when the young one is full it becomes the old one, and the old one is forgotten.
+pub struct WarmLanes {
+    young: HashMap<Lane, Warm>,
+    old: HashMap<Lane, Warm>,
+    half: usize,
+}
+
+impl WarmLanes {
+    /// Keeps at most twice `half` lanes.
+    pub fn new(half: usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), half }
+    }
+
+    /// Takes out what is known in a lane.
+    pub fn take(&mut self, lane: Lane) -> Option<Warm> {
+        self.young.remove(&lane).or_else(|| self.old.remove(&lane))
+    }
+
+    /// Puts back what is known in a lane.
+    pub fn put(&mut self, lane: Lane, warm: Warm) {
+        if self.young.len() >= self.half {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(lane, warm);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_that_are_used_stay_and_others_are_forgotten() {
+        let lane = |n: u8| (BusinessId([1; 16]), CustomerId([n; 16]));
+        let mut lanes = WarmLanes::new(2);
+        for n in 1..=5 {
+            lanes.put(lane(n), Warm::default());
+            let used = lanes.take(lane(1)).unwrap_or_else(|| panic!("the one in use was forgotten at {n}"));
+            lanes.put(lane(1), used);
+        }
+        assert!(lanes.take(lane(2)).is_none());
+        assert!(lanes.take(lane(5)).is_some());
+    }
+}

@@ -1,0 +1,111 @@
+//! Small components for tests, made here: out of the contract in `wit/`, a world, and a core module as text.
+
+use attune::domain::plugin::Manifest;
+use attune::workbench::build::wrap;
+use attune_tests::repository;
+use wit_component::{StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// What `wit/` says at present.
+pub const CONTRACT: &str = "0.1.0";
+
+/// A core module that exports `attune:automation/on-event` and always gives what `result` writes at address 16.
+fn on_event(version: &str, result: &str) -> String {
+    format!(
+        r#"(module
+            (memory (export "memory") 1)
+            (global $free (mut i32) (i32.const 1024))
+            (data (i32.const 512) "not today")
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                (local $at i32)
+                (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+                (global.set $free (i32.add (local.get $at) (local.get 3)))
+                (local.get $at))
+            (func (export "attune:automation/on-event@{version}#handle") (param i32 i32 i32 i32) (result i32)
+                {result}
+                (i32.const 16)))"#
+    )
+}
+
+/// Takes every event.
+const WELL: &str = "(i32.store (i32.const 16) (i32.const 0))";
+
+/// Rejects every event with "not today": `result` is an error, `failure` its second case, then the text.
+const REJECTS: &str = "(i32.store (i32.const 16) (i32.const 1)) (i32.store (i32.const 24) (i32.const 1))
+    (i32.store (i32.const 32) (i32.const 512)) (i32.store (i32.const 36) (i32.const 9))";
+
+/// A world that exports `on-event` and has these further lines.
+fn world(version: &str, lines: &str) -> String {
+    format!("package test:plugin; world plugin {{ {lines} export attune:automation/on-event@{version}; }}")
+}
+
+/// A component out of a world and a core module. `version` is the one that the contract is taken to have.
+fn component(version: &str, world: &str, further: &[&str], module: &str) -> Vec<u8> {
+    let wit = repository().join("wit");
+    let mut resolve = Resolve::default();
+    for file in ["deps/types/types.wit", "deps/host/host.wit", "automation.wit"] {
+        let text = std::fs::read_to_string(wit.join(file)).unwrap().replace(CONTRACT, version);
+        resolve.push_str(file, &text).unwrap();
+    }
+    for text in further {
+        resolve.push_str("further.wit", text).unwrap();
+    }
+    let package = resolve.push_str("world.wit", world).unwrap();
+    let world = resolve.select_world(&[package], Some("plugin")).unwrap();
+    let mut module = wat::parse_str(module).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    wrap(&module, &manifest()).unwrap()
+}
+
+fn manifest() -> Manifest {
+    serde_json::from_value(serde_json::json!({
+        "name": "small", "version": "1.0.0", "description": "A small plugin for a test."
+    }))
+    .unwrap()
+}
+
+/// A plugin that takes every event.
+pub fn well() -> Vec<u8> {
+    component(CONTRACT, &world(CONTRACT, ""), &[], &on_event(CONTRACT, WELL))
+}
+
+/// A plugin that rejects every event.
+pub fn rejects() -> Vec<u8> {
+    component(CONTRACT, &world(CONTRACT, ""), &[], &on_event(CONTRACT, REJECTS))
+}
+
+/// A plugin that was built for another version of the contract.
+pub fn of_version(version: &str) -> Vec<u8> {
+    component(version, &world(version, ""), &[], &on_event(version, WELL))
+}
+
+/// A plugin that exports nothing that Attune knows.
+pub fn exports_nothing_known() -> Vec<u8> {
+    let world = "package test:plugin; world plugin { export greet: func(); }";
+    component(CONTRACT, world, &[], r#"(module (func (export "greet")))"#)
+}
+
+/// A plugin that imports a function of some interface that this host does not have.
+pub fn imports(package: &str, interface: &str) -> Vec<u8> {
+    let (name, version) = package.split_once('@').unwrap();
+    let further = format!("package {package}; interface {interface} {{ read: func() -> u32; }}");
+    let import = format!("{name}/{interface}@{version}");
+    let function = format!(r#"(module (import "{import}" "read" (func (result i32)))"#);
+    let module = on_event(CONTRACT, WELL).replacen("(module", &function, 1);
+    component(CONTRACT, &world(CONTRACT, &format!("import {import};")), &[&further], &module)
+}
+
+/// A component without a section that says what it is.
+pub fn says_nothing() -> Vec<u8> {
+    wat::parse_str("(component)").unwrap()
+}
+
+/// A component with a section that is wrong.
+pub fn says_nonsense() -> Vec<u8> {
+    wat::parse_str(r#"(component (@custom "attune:plugin" "nonsense"))"#).unwrap()
+}
+
+/// A core module.
+pub fn core_module() -> Vec<u8> {
+    wat::parse_str("(module)").unwrap()
+}
