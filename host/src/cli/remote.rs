@@ -126,6 +126,7 @@ pub(super) struct Event {
 
 impl Event {
     pub(super) fn run(self) -> Result<ExitCode> {
+        self.server.token();
         let world = Serve::new();
         let mut events = Vec::new();
         for file in &self.files {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -225,8 +226,20 @@ fn check(name: &'static str, data: &Value) -> Result<(), Vec<Misfit>> {
     if validator.is_valid(data) {
         return Ok(());
     }
-    let misfits = validator.iter_errors(data).take(8);
-    Err(misfits.map(|error| Misfit { path: error.instance_path().to_string(), rule: error.to_string() }).collect())
+    Err(validator.iter_errors(data).take(8).map(|error| told(&error)).collect())
+}
+
+/// An error in the words of the innermost rule that was broken: "none of these schemas" helps nobody, and of several schemas
+/// (a value or null) the one that reached deepest is the one that was meant.
+fn told(error: &ValidationError<'_>) -> Misfit {
+    let inner = match error.kind() {
+        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
+            context.iter().flatten().map(told).max_by_key(|misfit| misfit.path.matches('/').count())
+        }
+        _ => None,
+    };
+    let whole = || Misfit { path: error.instance_path().to_string(), rule: error.to_string() };
+    inner.filter(|inner| inner.path.len() > error.instance_path().as_str().len()).unwrap_or_else(whole)
 }
 
 /// The customer of a custom event, if its data names one.
@@ -341,7 +354,7 @@ mod tests {
                 format!(
                     r#"{{{who},"order":{{"id":"a","number":"1","total":{{"amount_minor":1,"currency":"euro"}}}}}}"#
                 ),
-                "/order/total",
+                "/order/total/currency",
                 "does not match",
             ),
             ("shop.custom", r#"{"customer":{"addresses":"x"}}"#.to_owned(), "/customer/addresses", "array"),
