@@ -34,13 +34,18 @@ pub fn raw(at: Instant, rest: [u8; 10]) -> Raw {
     bytes
 }
 
-fn write_text(f: &mut fmt::Formatter<'_>, prefix: &str, raw: &Raw) -> fmt::Result {
+/// An id's text: three letters, an underscore and 26 digits.
+type Text = [u8; 30];
+
+fn text<'a>(prefix: &str, raw: &Raw, text: &'a mut Text) -> &'a str {
+    let (name, digits) = text.split_at_mut(4);
+    name.copy_from_slice(b"   _");
+    name.iter_mut().zip(prefix.bytes().take(3)).for_each(|(to, from)| *to = from);
     let value = u128::from_be_bytes(*raw);
-    let mut text = [0u8; 26];
-    for (place, digit) in text.iter_mut().rev().enumerate() {
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
         *digit = DIGITS[((value >> (5 * place)) & 31) as usize];
     }
-    write!(f, "{prefix}_{}", std::str::from_utf8(&text).unwrap_or_default())
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
 fn read_text(text: &str, prefix: &'static str) -> Result<Raw, BadId> {
@@ -85,13 +90,13 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_text(f, $prefix, &self.0)
+                f.write_str(text($prefix, &self.0, &mut [0; _]))
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_text(f, $prefix, &self.0)
+                f.write_str(text($prefix, &self.0, &mut [0; _]))
             }
         }
 
@@ -104,7 +109,7 @@ macro_rules! ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(text($prefix, &self.0, &mut [0; _]))
             }
         }
 

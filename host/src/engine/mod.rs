@@ -13,6 +13,7 @@ pub mod step;
 pub mod why;
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, mpsc};
 
@@ -122,6 +123,8 @@ pub struct Engine {
     parts: Parts,
     lanes: Mutex<Lanes>,
     work: Condvar,
+    /// Workers that wait for `work`; counted while `lanes` is locked. To wake nobody would be a system call all the same.
+    idle: AtomicUsize,
     ready: RwLock<HashMap<BusinessId, Arc<Ready>>>,
     failures: Mutex<HashMap<(BusinessId, String), u32>>,
     warm: Mutex<WarmLanes>,
@@ -158,6 +161,7 @@ impl Engine {
             parts,
             lanes: Mutex::default(),
             work: Condvar::new(),
+            idle: AtomicUsize::new(0),
             ready: RwLock::default(),
             failures: Mutex::default(),
             warm: Mutex::new(WarmLanes::new(WARM_LANES)),
@@ -354,7 +358,14 @@ impl Engine {
             lanes.push(Arc::new(entry));
         }
         drop(lanes);
-        self.work.notify_one();
+        self.wake_worker();
+    }
+
+    /// Wakes a worker, if one waits. Called after something was put into the lanes.
+    fn wake_worker(&self) {
+        if self.idle.load(Ordering::SeqCst) > 0 {
+            self.work.notify_one();
+        }
     }
 
     /// Puts an entry into the journal and waits until its step is durable. Not to be called from a step's own thread.
@@ -430,7 +441,9 @@ impl Engine {
                 if let Some(entry) = lanes.start() {
                     break entry;
                 }
+                self.idle.fetch_add(1, Ordering::SeqCst);
                 lanes = self.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+                self.idle.fetch_sub(1, Ordering::SeqCst);
             };
             drop(lanes);
             self.run(&entry);
@@ -450,19 +463,17 @@ impl Engine {
 
     /// Handles one entry and hands its commit to the store. Its lane goes on when that is durable.
     fn run(self: &Arc<Self>, entry: &Arc<Entry>) {
-        let stepped = self.step(entry);
-        let Stepped { mut writes, observed, actions, refused, messages, warm } = match stepped {
+        // A panic is a bug of ours. It must not take the worker with it, and nothing of its step is kept.
+        let stepped = std::panic::catch_unwind(AssertUnwindSafe(|| self.step(entry)))
+            .unwrap_or_else(|_| Err(StoreError::Failed("the step panicked".to_owned())))
+            .and_then(|mut stepped| {
+                self.write_observed(entry, &stepped.observed, &mut stepped.writes)?;
+                Ok(stepped)
+            });
+        let Stepped { writes, actions, refused, messages, warm, .. } = match stepped {
             Ok(stepped) => stepped,
-            Err(error) => {
-                // The store cannot be read: nothing can go on. The entry stays in the journal and is done after a restart.
-                tracing::error!(entry = %entry.id, %error, "an entry could not be handled; it is taken up again after a restart");
-                return;
-            }
+            Err(error) => return self.leave(entry, &error),
         };
-        if let Err(error) = self.write_observed(entry, &observed, &mut writes) {
-            tracing::error!(entry = %entry.id, %error, "an entry could not be handled; it is taken up again after a restart");
-            return;
-        }
         let batch = Batch { checks: vec![Check::Present(step::pending_key(entry))], writes, appends: Vec::new() };
         let (engine, entry) = (self.clone(), entry.clone());
         self.parts.store.submit(
@@ -478,11 +489,16 @@ impl Engine {
                     tracing::error!(entry = %entry.id, "an entry was done twice; the second time is dropped");
                     engine.release(&entry);
                 }
-                Err(error) => {
-                    tracing::error!(entry = %entry.id, %error, "a commit was refused; the entry is taken up again after a restart");
-                }
+                Err(error) => engine.leave(&entry, &error),
             }),
         );
+    }
+
+    /// An entry that cannot be handled: the store cannot be read or written, so nothing can go on. It stays in the journal, its
+    /// lane waits, and whoever waits for it hears that it will not come.
+    fn leave(&self, entry: &Entry, error: &dyn std::error::Error) {
+        tracing::error!(entry = %entry.id, %error, "an entry could not be handled; it is taken up again after a restart");
+        lock(&self.waiters).remove(&entry.id);
     }
 
     fn write_observed(&self, entry: &Entry, observed: &[Observed], writes: &mut Vec<Write>) -> Result<(), StoreError> {
@@ -562,7 +578,7 @@ impl Engine {
         lanes.done(entry);
         drop(lanes);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
-        self.work.notify_one();
+        self.wake_worker();
     }
 
     fn reload(&self, view: &dyn View, business: BusinessId) -> Result<Arc<Ready>, StoreError> {

@@ -17,7 +17,7 @@ use crate::turn::records::{DeadLetter, Notice, Records};
 use super::Engine;
 use super::config::{listed_key, token_key};
 use super::step::customers_after;
-use super::why::{Measured, Why};
+use super::why::{Handled, Measured, Why};
 
 /// One business as it is now.
 pub struct Query<'a> {
@@ -146,12 +146,13 @@ impl Query<'_> {
         Ok(found)
     }
 
-    /// A message, whosever it is. Its id follows closely on that of its entry, which is what the index has.
+    /// A message, whosever it is. Its id follows closely on that of the entry it came with (see `Turn::mint`), and of each
+    /// entry it is known whose lane it was in.
     pub fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        let start = Key::new(self.business, CustomerId::BUSINESS, Table::MessageIndex);
+        let start = Key::new(self.business, CustomerId::BUSINESS, Table::Stepped);
         let range = Range::between(start.clone(), start.id(&id.0));
         match self.view.first(&range, Order::Descending, 1)?.pop() {
-            Some((_, row)) => self.records(row.read_clear()?)?.message(id),
+            Some((_, row)) => self.records(row.read_clear::<Handled>()?.customer)?.message(id),
             None => Ok(None),
         }
     }
@@ -170,9 +171,9 @@ impl Query<'_> {
     pub fn why(&self, customer: CustomerId, entry: EventId) -> Result<Option<(Why, Measured)>, StoreError> {
         let records = self.records(customer)?;
         let Some(why) = records.get(&records.at(Table::Why).id(&entry.0))? else { return Ok(None) };
-        let measured = self.view.get(&records.at(Table::Measured).id(&entry.0))?;
-        let measured = measured.map(|row| row.read_clear()).transpose()?.unwrap_or_default();
-        Ok(Some((why, measured)))
+        let handled = self.view.get(&records.of_business(Table::Stepped).id(&entry.0))?;
+        let handled: Option<Handled> = handled.map(|row| row.read_clear()).transpose()?;
+        Ok(Some((why, handled.map(|handled| handled.measured).unwrap_or_default())))
     }
 
     /// The last records of why of a customer, newest first.

@@ -11,6 +11,7 @@ use crate::turn::limits::Limits;
 use crate::world::Replay;
 
 use super::config::{self, businesses};
+use super::why::Handled;
 use super::{Engine, Parts, journal};
 
 /// Replays everything that stands in a view into an empty store, with so many workers.
@@ -79,13 +80,16 @@ pub fn replay(
     Ok(engine)
 }
 
-/// Every row but measurements, which are no state.
+/// Every row, without measurements, which are no state.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn state(view: &dyn View) -> Result<Vec<(Key, Row)>, StoreError> {
     let mut rows = view.all(&Range::all())?;
-    rows.retain(|(key, _)| key.table() != Table::Measured);
+    for (_, row) in rows.iter_mut().filter(|(key, _)| key.table() == Table::Stepped) {
+        let handled: Handled = row.read_clear()?;
+        *row = Row::clear(row.version, &handled.customer)?;
+    }
     Ok(rows)
 }
 

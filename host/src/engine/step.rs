@@ -26,7 +26,7 @@ use crate::turn::{Effect, Observed, Turn};
 use crate::world::World;
 
 use super::config::Ready;
-use super::why::{Measured, Why};
+use super::why::{Handled, Measured, Why};
 
 /// What a step needs beside its turn.
 pub struct Env<'a> {
@@ -156,8 +156,9 @@ impl Step<'_> {
         let why = records.at(Table::Why).id(&self.entry.id.0);
         writes.push(Write::Put(why.clone(), records.row(&why, &self.why)?));
         self.measured.step_us = self.env.world.stopwatch_us().saturating_sub(started_us);
-        let measured = records.at(Table::Measured).id(&self.entry.id.0);
-        writes.push(Write::Put(measured, Row::clear(VERSION, &self.measured)?));
+        let stepped = records.of_business(Table::Stepped).id(&self.entry.id.0);
+        let handled = Handled { customer: self.entry.customer, measured: self.measured };
+        writes.push(Write::Put(stepped, Row::clear(VERSION, &handled)?));
         let mut messages: Vec<Arc<Message>> = Vec::new();
         for effect in self.turn.effects() {
             match effect {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::domain::ids::EventId;
+use crate::domain::ids::{CustomerId, EventId};
 use crate::domain::plugin::Export;
 use crate::domain::time::Instant;
 
@@ -69,7 +69,19 @@ fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
-/// What a step's parts took, in microseconds. It is a measurement, not state: it stands apart, and a replay does not repeat it.
+/// An entry that was handled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handled {
+    /// In whose lane.
+    #[serde(rename = "c")]
+    pub customer: CustomerId,
+    /// What that took.
+    #[serde(rename = "m")]
+    pub measured: Measured,
+}
+
+/// What a step's parts took, in microseconds. It is a measurement, not state: it stands apart from the record of why, and a
+/// replay does not repeat it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Measured {
     /// The whole step.

@@ -63,8 +63,8 @@ tables! {
     OrderIndex = 5,
     /// Aliases of merged customers.
     Link = 6,
-    /// Messages by what a channel calls them.
-    MessageIndex = 7,
+    /// Whose lane an entry was handled in, and how long that took, by the entry's id.
+    Stepped = 7,
     /// Cases that are open.
     OpenCase = 8,
     /// Deliveries that are under way.
@@ -111,8 +111,6 @@ tables! {
     Why = 29,
     /// Consent and suppression.
     Consent = 30,
-    /// What a reading measured.
-    Measured = 31,
     /// What the installation knows about itself.
     Meta = 32,
 }

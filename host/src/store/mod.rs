@@ -14,6 +14,7 @@ pub mod keyring;
 mod log;
 pub mod memory;
 mod overlay;
+mod pack;
 pub mod redb;
 pub mod row;
 pub mod seal;

@@ -70,7 +70,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            overlay_bytes: 32 << 20,
+            overlay_bytes: 64 << 20,
             slice_bytes: 256 << 10,
             cache_bytes: 64 << 20,
             group_batches: 1_024,

@@ -1,7 +1,7 @@
 //! The envelope of every row: `{version, clear, sealed}`.
 //!
-//! `clear` is JSON and holds what is not personal, so that an operator can look at it; `sealed` holds the rest, closed
-//! under the customer's own key. As bytes: the version, the length of `clear` as a varint, `clear`, `sealed`.
+//! `clear` is JSON and holds what is not personal, so that an operator can look at it; `sealed` holds the rest, packed
+//! and closed under the customer's own key. As bytes: the version, the length of `clear` as a varint, `clear`, `sealed`.
 //!
 //! A row is never read as something it is not: a version that this program does not know is refused, not guessed at.
 
@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::StoreError;
+use super::pack::{pack, unpack};
 use super::seal::CustomerKey;
 
 /// The newest version of any row that this program writes and reads.
@@ -67,6 +68,7 @@ impl Row {
         let clear = json(clear)?;
         let sealed = with_scratch(|text| {
             write_json(text, sealed)?;
+            pack(text);
             Ok(key.seal_scratch(aad, text))
         })?;
         Ok(Row { version, clear, sealed })
@@ -94,6 +96,7 @@ impl Row {
         self.check_version()?;
         with_scratch(|text| {
             key.open_into(aad, &self.sealed, text)?;
+            unpack(text)?;
             parse("sealed", text)
         })
     }
@@ -118,7 +121,9 @@ impl Row {
         upcast: impl FnMut(u8, Value) -> Value,
     ) -> Result<T, StoreError> {
         self.check_version()?;
-        self.raise("sealed", &key.open(aad, &self.sealed)?, now, upcast)
+        let mut text = key.open(aad, &self.sealed)?;
+        unpack(&mut text)?;
+        self.raise("sealed", &text, now, upcast)
     }
 
     /// How many bytes [`Row::encode`] makes.

@@ -119,11 +119,6 @@ impl Turn {
         match effect {
             Effect::Message(message) => {
                 let is_new = message.entry == self.scene.entry.id;
-                // A message's id follows closely on its entry's (see `Turn::mint`), so one row serves all of a step's messages.
-                let index = records.of_business(Table::MessageIndex).id(&self.scene.entry.id.0);
-                if is_new && !rows.puts.contains_key(&index) {
-                    rows.puts.insert(index, Some(owner()?));
-                }
                 if let Some((at, what)) = due_of(message, self.now()) {
                     let key = due_key(records, at, &message.id.0);
                     rows.puts.insert(key, Some(due_row(&what)?));

@@ -202,12 +202,10 @@ impl Step<'_> {
         self.why.what = format!("records of why from before {before} go");
         let customers = customers_after(self.records().view().as_ref(), self.entry.business, after, SLICE)?;
         for customer in &customers {
-            for table in [Table::Why, Table::Measured] {
-                let start = Key::new(self.entry.business, *customer, table);
-                let mut end = [0; 16];
-                end[..6].copy_from_slice(&before.0.to_be_bytes()[2..]);
-                self.deletions.push(Range::between(start.clone(), start.id(&end)));
-            }
+            let start = Key::new(self.entry.business, *customer, Table::Why);
+            let mut end = [0; 16];
+            end[..6].copy_from_slice(&before.0.to_be_bytes()[2..]);
+            self.deletions.push(Range::between(start.clone(), start.id(&end)));
         }
         match customers.last() {
             Some(last) if customers.len() == SLICE => self.plan_retention(self.now().plus(SECOND), Some(*last)),
