@@ -123,7 +123,8 @@ pub struct Engine {
     parts: Parts,
     lanes: Mutex<Lanes>,
     work: Condvar,
-    /// Workers that wait for `work`; counted while `lanes` is locked. To wake nobody would be a system call all the same.
+    /// Workers that wait for `work` and were not woken yet; changed only while `lanes` is locked. To wake nobody would be a
+    /// system call all the same, and a commit puts many entries into the lanes at once.
     idle: AtomicUsize,
     ready: RwLock<HashMap<BusinessId, Arc<Ready>>>,
     failures: Mutex<HashMap<(BusinessId, String), u32>>,
@@ -357,13 +358,17 @@ impl Engine {
             entry.number = *number;
             lanes.push(Arc::new(entry));
         }
-        drop(lanes);
-        self.wake_worker();
+        self.wake_worker(lanes);
     }
 
-    /// Wakes a worker, if one waits. Called after something was put into the lanes.
-    fn wake_worker(&self) {
-        if self.idle.load(Ordering::SeqCst) > 0 {
+    /// Wakes a worker, if one waits, after something was put into the lanes.
+    fn wake_worker(&self, lanes: MutexGuard<'_, Lanes>) {
+        let idle = self.idle.load(Ordering::SeqCst);
+        if idle > 0 {
+            self.idle.store(idle - 1, Ordering::SeqCst);
+        }
+        drop(lanes);
+        if idle > 0 {
             self.work.notify_one();
         }
     }
@@ -443,7 +448,6 @@ impl Engine {
                 }
                 self.idle.fetch_add(1, Ordering::SeqCst);
                 lanes = self.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
-                self.idle.fetch_sub(1, Ordering::SeqCst);
             };
             drop(lanes);
             self.run(&entry);
@@ -576,9 +580,8 @@ impl Engine {
         self.due.fired(entry.id);
         let mut lanes = lock(&self.lanes);
         lanes.done(entry);
-        drop(lanes);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
-        self.wake_worker();
+        self.wake_worker(lanes);
     }
 
     fn reload(&self, view: &dyn View, business: BusinessId) -> Result<Arc<Ready>, StoreError> {

@@ -50,7 +50,7 @@ pub struct Run {
     pub failed: bool,
     /// What it asked and was told, in order.
     #[schema(value_type = Vec<Object>)]
-    pub calls: Box<RawValue>,
+    pub calls: Vec<Box<RawValue>>,
     /// How many calls were left out because they were too long.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u32,

@@ -102,9 +102,8 @@ impl Teller<'_> {
 
     /// The draft and the verdict with which a run was told of this message.
     fn asked(&self, run: &Run) -> Option<(Value, Value)> {
-        let calls: Vec<Value> = serde_json::from_str(run.calls.get()).ok()?;
         let id = self.message.id.to_string();
-        calls.into_iter().find_map(|mut call| {
+        calls(run).find_map(|mut call| {
             let receipt = call.get("result")?.get("Ok")?;
             let is_it = call.get("call")? == "message.send" && receipt.get("message")?.as_str()? == id;
             let verdict = receipt.get("verdict").cloned().unwrap_or_default();
@@ -194,11 +193,14 @@ impl Teller<'_> {
     }
 }
 
+fn calls(run: &Run) -> impl Iterator<Item = Value> {
+    run.calls.iter().filter_map(|call| serde_json::from_str(call.get()).ok())
+}
+
 /// What a run looked at and did before it decided, each thing once.
 fn looked(run: &Run) -> String {
-    let Ok(calls) = serde_json::from_str::<Vec<Value>>(run.calls.get()) else { return String::new() };
     let mut did: Vec<&str> = Vec::new();
-    for call in &calls {
+    for call in calls(run) {
         let name = call.get("call").and_then(Value::as_str).unwrap_or_default();
         let words = CALLS.iter().find(|(known, _)| *known == name).map(|(_, words)| *words);
         if let Some(words) = words.filter(|words| !did.contains(words)) {

@@ -261,7 +261,7 @@ impl Writer {
                     self.rows = self.shared.view();
                 }
                 Next::Close { settle } => {
-                    while settle && !(self.overlay.layer().is_empty() && self.logged.is_empty()) {
+                    while settle && !(self.overlay.layer().entries.is_empty() && self.logged.is_empty()) {
                         self.write(None, 8 * self.settings.slice_bytes)?;
                     }
                     self.publish()?;
@@ -307,7 +307,6 @@ impl Writer {
         jobs: Vec<Job>,
         dones: &mut Vec<(Done, Result<Vec<u64>, Refused>)>,
     ) -> Result<Option<(Group, usize)>, StoreError> {
-        let group = Group::default();
         let mut writer = log::Writer::new(jobs.iter().map(|job| job.bytes).sum());
         let (mut passed, mut added) = (0, 0);
         let mut failure = Ok(());
@@ -328,8 +327,10 @@ impl Writer {
                 passed += 1;
                 self.next += staged.numbers.len() as u64;
                 let before = self.overlay.bytes();
-                for (key, row) in staged.effects {
-                    let place = writer.push(&key, row.as_ref()).map(|bytes| Place::new(&group, bytes));
+                for (number, (key, row)) in staged.effects.into_iter().enumerate() {
+                    let is_fresh = number >= staged.fresh;
+                    let place = writer.push(&key, row.as_ref());
+                    let place = place.map(|bytes| Place::new(self.group, bytes, is_fresh));
                     self.overlay.set(key, place);
                 }
                 added += self.overlay.bytes().saturating_sub(before);
@@ -348,7 +349,8 @@ impl Writer {
         let full =
             self.overlay.bytes() > self.settings.overlay_bytes || self.log_bytes > 2 * self.settings.overlay_bytes;
         let slice = if full { self.settings.slice_bytes.max(2 * added) } else { 0 };
-        group.get_or_init(|| writer.finish(self.next));
+        let group = Arc::new(writer.finish(self.next));
+        self.overlay.add_group(self.group, group.clone());
         Ok(Some((group, slice)))
     }
 
@@ -358,7 +360,7 @@ impl Writer {
         transaction.set_two_phase_commit(self.settings.two_phase);
         {
             let mut table = transaction.open_table(LOG).map_err(store_error)?;
-            if let Some(bytes) = group.and_then(|group| group.get()) {
+            if let Some(bytes) = group {
                 for (place, chunk) in log::chunks(bytes).enumerate() {
                     table.insert(log::chunk_name(self.group, place), chunk).map_err(store_error)?;
                 }
@@ -396,7 +398,8 @@ impl Writer {
         for (key, row) in &slice {
             match row {
                 Some(place) => {
-                    rows.insert(key.as_bytes(), place.bytes(&[])).map_err(store_error)?;
+                    let row = self.overlay.layer().bytes(place, &[]);
+                    rows.insert(key.as_bytes(), row).map_err(store_error)?;
                 }
                 // Removing what is not there would still copy the pages on the way.
                 None if rows.get(key.as_bytes()).map_err(store_error)?.is_none() => {}
@@ -418,7 +421,7 @@ impl Writer {
 
     /// Forgets the groups that are no longer needed, if they are worth deleting, and gives the last of them.
     fn dead(&mut self) -> Option<u64> {
-        let settled = self.overlay.layer().is_empty();
+        let settled = self.overlay.layer().entries.is_empty();
         let here = (self.cycle, self.cursor.as_ref());
         let is_dead = |logged: &Logged| settled || here >= (logged.cycle + 1, logged.position.as_ref());
         let count = self.logged.iter().take_while(|logged| is_dead(logged)).count();
@@ -429,6 +432,9 @@ impl Writer {
         for logged in self.logged.drain(..count) {
             self.log_bytes -= logged.bytes;
             last = Some(logged.group);
+        }
+        if let Some(last) = last {
+            self.overlay.forget_groups(last);
         }
         last
     }
@@ -443,7 +449,7 @@ impl Writer {
     fn count(&self) {
         *lock(&self.shared.stats) = Stats {
             settled_rows: self.shared.view().rows.len().unwrap_or_default(),
-            waiting_rows: self.overlay.layer().len() as u64,
+            waiting_rows: self.overlay.layer().entries.len() as u64,
             waiting_bytes: self.overlay.bytes() as u64,
             log_bytes: self.log_bytes as u64,
             file_bytes: self.shared.gauge.file_bytes(),

@@ -112,7 +112,7 @@ tables! {
     /// Consent and suppression.
     Consent = 30,
     /// What the installation knows about itself.
-    Meta = 32,
+    Meta = 31,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.

@@ -216,12 +216,12 @@ fn the_overlay_alone() {
         let began = Instant::now();
         for n in round * 50_000..(round + 1) * 50_000 {
             let key = Key::new(SHOP, customer(n % 10_007), Table::ALL[(n % 8) as usize]).id(&id(n / 8, 1));
-            overlay.set(key, Some(super::overlay::Place::new(&group, 0..200)));
+            overlay.set(key, Some(super::overlay::Place::new(n / 384, 0..200, false)));
             if n % 384 == 0 {
                 old = overlay.layer().clone();
             }
         }
-        println!("overlay: {:.3} us a row, {} rows", began.elapsed().as_micros() as f64 / 5e4, old.len());
+        println!("overlay: {:.3} us a row, {} rows", began.elapsed().as_micros() as f64 / 5e4, old.entries.len());
     }
 }
 

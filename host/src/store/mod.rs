@@ -207,7 +207,8 @@ pub enum Write {
 /// Rows that are given one number together.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Append {
-    /// Each row is put at its prefix followed by the number. No prefix stands here twice.
+    /// Each row is put at its prefix followed by the number. No prefix stands here twice, and nothing else puts a row at a
+    /// number that the store has still to give out.
     pub rows: Vec<(Key, Row)>,
 }
 

@@ -1,44 +1,53 @@
 //! What is durable in the log and not yet in its place: a persistent map that lies over the rows of the file.
 //!
 //! Entries point into the encoded groups of the log, which are kept as they were written: a row is encoded once and then
-//! only pointed at, and copying a node of the map touches a few groups instead of as many rows.
+//! only pointed at.
 //!
 //! It never forgets a deletion before the row under it is gone.
 
 use std::ops::Bound::{Excluded, Unbounded};
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use imbl::OrdMap;
 
 use super::key::Key;
 
-/// Puts and deletions by key; cheap to copy.
-pub(super) type Layer = OrdMap<Key, Option<Place>>;
+/// Puts and deletions by key, with the groups that the puts point into; cheap to copy.
+#[derive(Clone, Default)]
+pub(super) struct Layer {
+    /// An entry points to its group by number: to copy a node of the map is then to copy bytes, and counts no references.
+    pub(super) entries: OrdMap<Key, Option<Place>>,
+    groups: OrdMap<u64, Group>,
+}
 
-/// The bytes of one group. They are set when the group is complete: until then only the writer reads them.
-pub(super) type Group = Arc<OnceLock<Vec<u8>>>;
+/// The bytes of one group.
+pub(super) type Group = Arc<Vec<u8>>;
 
 /// An encoded row within a group.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Place {
-    group: Group,
+    group: u64,
     start: u32,
     len: u32,
+    /// Whether it is known that no row lies below.
+    is_fresh: bool,
 }
 
 impl Place {
-    pub(super) fn new(group: &Group, bytes: Range<usize>) -> Place {
+    pub(super) fn new(group: u64, bytes: Range<usize>, is_fresh: bool) -> Place {
         // Groups are limited to far less than 4 GiB; a place that is not in its group reads as a damaged row.
         let start = u32::try_from(bytes.start).unwrap_or(u32::MAX);
-        Place { group: group.clone(), start, len: u32::try_from(bytes.len()).unwrap_or(u32::MAX) }
+        Place { group, start, len: u32::try_from(bytes.len()).unwrap_or(u32::MAX), is_fresh }
     }
+}
 
-    /// The encoded row. `open` is what there is of the group that is not complete yet.
-    pub(super) fn bytes<'a>(&'a self, open: &'a [u8]) -> &'a [u8] {
-        let group = self.group.get().map_or(open, Vec::as_slice);
-        let start = self.start as usize;
-        group.get(start..start + self.len as usize).unwrap_or_default()
+impl Layer {
+    /// An encoded row. `open` is what there is of the group that is not complete yet.
+    pub(super) fn bytes<'a>(&'a self, place: &Place, open: &'a [u8]) -> &'a [u8] {
+        let group = self.groups.get(&place.group).map_or(open, |group| group.as_slice());
+        let start = place.start as usize;
+        group.get(start..start + place.len as usize).unwrap_or_default()
     }
 }
 
@@ -61,16 +70,33 @@ impl Overlay {
         self.bytes
     }
 
+    /// Puts or deletes. What is deleted before it had a place of its own leaves no deletion either.
     pub(super) fn set(&mut self, key: Key, row: Option<Place>) {
+        if row.is_none() && self.layer.entries.get(key.as_bytes()).is_some_and(|old| old.is_some_and(|p| p.is_fresh)) {
+            return self.remove(&key);
+        }
         self.bytes += cost(row.as_ref());
-        if let Some(old) = self.layer.insert(key, row) {
+        if let Some(old) = self.layer.entries.insert(key, row) {
             self.bytes -= cost(old.as_ref());
         }
     }
 
+    /// Takes an entry out: it has reached its place, or it is deleted and never had one.
     pub(super) fn remove(&mut self, key: &Key) {
-        if let Some(old) = self.layer.remove(key.as_bytes()) {
+        if let Some(old) = self.layer.entries.remove(key.as_bytes()) {
             self.bytes -= cost(old.as_ref());
+        }
+    }
+
+    /// Takes a complete group, which entries point into.
+    pub(super) fn add_group(&mut self, number: u64, group: Group) {
+        self.layer.groups.insert(number, group);
+    }
+
+    /// Forgets the groups up to a number: no entry points into them any more.
+    pub(super) fn forget_groups(&mut self, last: u64) {
+        while self.layer.groups.get_min().is_some_and(|(number, _)| *number <= last) {
+            self.layer.groups = self.layer.groups.without_min().1;
         }
     }
 
@@ -79,13 +105,14 @@ impl Overlay {
         let mut taken = 0;
         let start = after.map_or(Unbounded, |key| Excluded(key.as_bytes()));
         self.layer
+            .entries
             .range::<_, [u8]>((start, Unbounded))
             .take_while(|(_, row)| {
                 let more = taken < bytes;
                 taken += cost(row.as_ref());
                 more
             })
-            .map(|(key, row)| (key.clone(), row.clone()))
+            .map(|(key, row)| (key.clone(), *row))
             .collect()
     }
 }

@@ -25,7 +25,7 @@ use redb::{
 use super::fence::{Fence, Gauge};
 use super::group::{Queue, Writer};
 use super::key::{Key, Order, Range};
-use super::overlay::{Group, Layer, Overlay, Place};
+use super::overlay::{Layer, Overlay, Place};
 use super::row::Row;
 use super::stage::Ground;
 use super::{Batch, Done, Health, Refused, Stats, Store, StoreError, View, keyring, lock, log};
@@ -275,7 +275,7 @@ impl Merged<'_> {
             return Ok(());
         }
         let descending = order == Order::Descending;
-        let mut upper = self.layer.range::<_, [u8]>(range.bounds());
+        let mut upper = self.layer.entries.range::<_, [u8]>(range.bounds());
         let mut lower = self.rows.range::<&[u8]>(range.bounds()).map_err(store_error)?;
         let mut next_upper = || if descending { upper.next_back() } else { upper.next() };
         let mut next_lower = || {
@@ -297,7 +297,7 @@ impl Merged<'_> {
             let flow = if side.is_le() {
                 let flow = match above {
                     Some((key, Some(place))) => {
-                        row.decode_from(place.bytes(self.open))?;
+                        row.decode_from(self.layer.bytes(place, self.open))?;
                         visit(key, &row)
                     }
                     _ => ControlFlow::Continue(()),
@@ -319,8 +319,8 @@ impl Merged<'_> {
 
 impl Ground for Merged<'_> {
     fn get(&self, key: &Key) -> Result<Option<Row>, StoreError> {
-        match self.layer.get(key.as_bytes()) {
-            Some(place) => place.as_ref().map(|place| Row::decode(place.bytes(self.open))).transpose(),
+        match self.layer.entries.get(key.as_bytes()) {
+            Some(place) => place.map(|place| Row::decode(self.layer.bytes(&place, self.open))).transpose(),
             None => match self.rows.get(key.as_bytes()).map_err(store_error)? {
                 Some(bytes) => Row::decode(bytes.value()).map(Some),
                 None => Ok(None),
@@ -329,7 +329,7 @@ impl Ground for Merged<'_> {
     }
 
     fn has(&self, key: &Key) -> Result<bool, StoreError> {
-        match self.layer.get(key.as_bytes()) {
+        match self.layer.entries.get(key.as_bytes()) {
             Some(place) => Ok(place.is_some()),
             None => Ok(self.rows.get(key.as_bytes()).map_err(store_error)?.is_some()),
         }
@@ -464,11 +464,10 @@ impl Replayed {
     fn take(&mut self, group: Option<(u64, Vec<u8>)>) -> Result<(), StoreError> {
         if let Some((number, bytes)) = group {
             self.groups.push((number, bytes.len()));
-            let group = Group::default();
             self.next = log::read(&bytes, |key, row| {
-                self.overlay.set(key, row.map(|bytes| Place::new(&group, bytes)));
+                self.overlay.set(key, row.map(|bytes| Place::new(number, bytes, false)));
             })?;
-            group.get_or_init(|| bytes);
+            self.overlay.add_group(number, Arc::new(bytes));
         }
         Ok(())
     }

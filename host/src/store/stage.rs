@@ -25,6 +25,8 @@ pub(super) trait Ground {
 #[derive(Debug)]
 pub(super) struct Staged {
     pub(super) effects: Vec<Effect>,
+    /// Where in `effects` those begin that were given a number just now: nothing can stand at their keys already.
+    pub(super) fresh: usize,
     pub(super) numbers: Vec<u64>,
 }
 
@@ -83,6 +85,7 @@ pub(super) fn stage(batch: Batch, next: u64, ground: &impl Ground) -> Result<Res
             latest.extend(effects.iter().enumerate().skip(before).map(|(place, (key, _))| (key.clone(), place)));
         }
     }
+    let fresh = effects.len();
     let mut numbers = Vec::with_capacity(batch.appends.len());
     for (append, number) in batch.appends.into_iter().zip(next..) {
         for (prefix, row) in append.rows {
@@ -94,7 +97,7 @@ pub(super) fn stage(batch: Batch, next: u64, ground: &impl Ground) -> Result<Res
         }
         numbers.push(number);
     }
-    Ok(Ok(Staged { effects, numbers }))
+    Ok(Ok(Staged { effects, fresh, numbers }))
 }
 
 /// About how many bytes a batch takes while it waits and when it is written.

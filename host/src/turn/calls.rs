@@ -484,10 +484,14 @@ impl Turn {
             Effect::State { plugin: whose, key: k, value } if *whose == plugin.name && k == key => Some(value.clone()),
             _ => None,
         });
-        match staged {
-            Some(value) => value,
-            None => self.read(|records| records.state(&plugin.name, key)),
+        if let Some(known) = staged.or_else(|| self.loaded_notes.get(&plugin.name, key)) {
+            return known;
         }
+        let value = self.read(|records| records.state(&plugin.name, key));
+        if self.halt().is_none() {
+            self.loaded_notes.set(&plugin.name, key, value.as_deref());
+        }
+        value
     }
 
     /// `state.set`.

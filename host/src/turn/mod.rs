@@ -28,7 +28,7 @@ use config::{Config, Plugin};
 use limits::Limits;
 use records::{DeadLetter, Notice, OrderPointer, Records, Share, Timer, Tries};
 use trace::Trace;
-use warm::Warm;
+use warm::{Notes, Warm};
 
 /// Why the host refused a call.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -184,6 +184,7 @@ pub struct Turn {
     loaded_shares: Option<Vec<Share>>,
     loaded_orders: Option<Vec<Arc<Order>>>,
     loaded_appointments: Option<Vec<Arc<Appointment>>>,
+    loaded_notes: Notes,
     /// What was seen outside the lane.
     pub(crate) observations: Vec<Observed>,
     /// Set when a limit or the store says that this run must end; the sandbox turns it into a trap.
@@ -220,6 +221,7 @@ impl Turn {
             loaded_shares: None,
             loaded_orders: None,
             loaded_appointments: None,
+            loaded_notes: Notes::default(),
             observations: Vec::new(),
             halted: None,
         }
@@ -234,12 +236,19 @@ impl Turn {
         turn.loaded_shares = warm.shares;
         turn.loaded_orders = warm.orders;
         turn.loaded_appointments = warm.appointments;
+        turn.loaded_notes = warm.notes;
         turn
     }
 
     /// What the next step in this lane need not read, once what is staged is durable.
     pub fn warm(&mut self) -> Warm {
         let stored = self.customer_is_stored || self.effects.iter().any(|effect| matches!(effect, Effect::Customer(_)));
+        let mut notes = std::mem::take(&mut self.loaded_notes);
+        for effect in &self.effects {
+            if let Effect::State { plugin, key, value } = effect {
+                notes.set(plugin, key, value.as_deref());
+            }
+        }
         let case_is_known = self.loaded_case.is_some() || self.effects.iter().any(|e| matches!(e, Effect::Case(_)));
         Warm {
             customer: if stored { self.customer() } else { None },
@@ -247,6 +256,7 @@ impl Turn {
             shares: self.loaded_shares.is_some().then(|| self.shares()),
             orders: self.loaded_orders.is_some().then(|| self.orders()),
             appointments: self.loaded_appointments.is_some().then(|| self.appointments()),
+            notes,
         }
     }
 

@@ -28,6 +28,34 @@ pub struct Warm {
     pub orders: Option<Vec<Arc<Order>>>,
     /// All of their appointments.
     pub appointments: Option<Vec<Arc<Appointment>>>,
+    /// Notes of plugins that were read or written, and such as were found not to be there.
+    pub notes: Notes,
+}
+
+/// How many notes of a customer are kept.
+const NOTES: usize = 16;
+
+/// Longer notes are read again.
+const NOTE_BYTES: usize = 256;
+
+/// What is known of the notes of plugins: few and short ones.
+#[derive(Debug, Clone, Default)]
+pub struct Notes(Vec<(Arc<str>, String, Option<String>)>);
+
+impl Notes {
+    /// What is known of a note: its value, or that there is none.
+    pub fn get(&self, plugin: &str, key: &str) -> Option<Option<String>> {
+        let known = self.0.iter().find(|(whose, known, _)| **whose == *plugin && known == key);
+        known.map(|(_, _, value)| value.clone())
+    }
+
+    /// Takes down what a note is now.
+    pub fn set(&mut self, plugin: &Arc<str>, key: &str, value: Option<&str>) {
+        self.0.retain(|(whose, known, _)| !(**whose == **plugin && known == key));
+        if self.0.len() < NOTES && key.len() + value.map_or(0, str::len) <= NOTE_BYTES {
+            self.0.push((plugin.clone(), key.to_owned(), value.map(str::to_owned)));
+        }
+    }
 }
 
 /// Which lane.

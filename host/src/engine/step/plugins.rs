@@ -151,7 +151,7 @@ impl Step<'_> {
                 attempt,
                 outcome: words.clone(),
                 failed: !keep,
-                calls: trace.calls_json(),
+                calls: trace.take_calls(),
                 left_out,
                 effects,
                 log: trace.take_log(),
