@@ -405,11 +405,23 @@ fn a_full_queue_says_when_to_come_again_and_takes_nothing_by_halves() {
     assert_eq!(shop.server.client("").get("/readyz").status, 200, "busy is not broken");
 }
 
+/// Letters that nobody can make shorter.
+fn noise(seed: u64, length: usize) -> String {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut letter = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'a' + (state >> 40) as u8 % 26)
+    };
+    std::iter::repeat_with(&mut letter).take(length).collect()
+}
+
 /// Sends large messages of one customer until the server takes no more. Gives the words of those that were taken.
 fn fill(client: &Client) -> (Vec<String>, attune_tests::Answer) {
     let mut taken = Vec::new();
     for n in 0..3_000 {
-        let words = format!("{n} {}", "x".repeat(60_000));
+        let words = format!("{n} {}", noise(n, 60_000));
         let data = json!({ "customer": { "addresses": ["chat:anna"] }, "text": words });
         let answer = client.event(&event("attune.message.received.v1", data));
         if answer.status != 202 {

@@ -25,7 +25,7 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub fn new_secret(world: &dyn World) -> String {
     let mut bytes = Vec::with_capacity(SECRET_BYTES + 10);
     while bytes.len() < SECRET_BYTES {
-        bytes.extend_from_slice(&world.unique());
+        bytes.extend_from_slice(&world.secret());
     }
     bytes.truncate(SECRET_BYTES);
     format!("att_{}", base32(&bytes))

@@ -211,7 +211,6 @@ fn events_in_memory() {
 fn the_overlay_alone() {
     let mut overlay = super::overlay::Overlay::default();
     let mut old = overlay.layer().clone();
-    let group = super::overlay::Group::default();
     for round in 0..4u64 {
         let began = Instant::now();
         for n in round * 50_000..(round + 1) * 50_000 {
