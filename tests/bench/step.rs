@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use attune::domain::address::Address;
 use attune::domain::business::Business;
-use attune::domain::entry::{Change, Input, Install, PluginChange};
+use attune::domain::entry::{Change, Input, PluginChange};
 use attune::domain::ids::{BusinessId, CustomerId};
 use attune::domain::message::{Author, Delivery, Message};
-use attune::engine::{Engine, Parts, component_rows};
+use attune::engine::{Engine, Parts};
 use attune::intake::{self, cloudevent};
 use attune::sandbox::{Cache, Sandbox};
 use attune::store::{Batch, MemoryKeyring, MemoryStore};
@@ -54,17 +54,8 @@ impl Shop {
         shop.change(Change::Business(Box::new(known)), Batch::new())?;
         let wasm = std::fs::read(plugin).with_context(|| plugin.display().to_string())?;
         let about = sandbox.load(&wasm)?.about.clone();
-        let install = Install {
-            name: "order-status".to_owned(),
-            digest: about.digest.clone(),
-            manifest: about.manifest.clone(),
-            exports: about.exports.iter().copied().collect(),
-            wants: about.wants.iter().cloned().collect(),
-        };
-        let mut batch = Batch::new();
-        let (key, row) = component_rows(&about.digest, &wasm);
-        batch.put(key, row);
-        shop.change(Change::Install(Box::new(install)), batch)?;
+        let (install, batch) = attune::engine::config::install("order-status", &about, &wasm);
+        shop.change(install, batch)?;
         let set = PluginChange {
             enabled: Some(true),
             grants: Some(about.wants.iter().cloned().collect()),

@@ -109,3 +109,22 @@ pub fn says_nonsense() -> Vec<u8> {
 pub fn core_module() -> Vec<u8> {
     wat::parse_str("(module)").unwrap()
 }
+
+/// A component with so many bytes in it that mean nothing.
+pub fn padded(mut component: Vec<u8>, bytes: usize) -> Vec<u8> {
+    let name = b"padding";
+    component.push(0);
+    leb(&mut component, 1 + name.len() + bytes);
+    leb(&mut component, name.len());
+    component.extend_from_slice(name);
+    component.resize(component.len() + bytes, 7);
+    component
+}
+
+fn leb(bytes: &mut Vec<u8>, mut number: usize) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}

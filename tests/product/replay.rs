@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use attune::domain::business::Business;
-use attune::domain::entry::{Change, Input, Install, Outcome, PluginChange, StaffAct};
+use attune::domain::entry::{Change, Input, Outcome, PluginChange, StaffAct};
 use attune::domain::ids::{BusinessId, CustomerId};
 use attune::domain::time::{Instant, MINUTE};
 use attune::engine::replay::{replay, state};
-use attune::engine::{Courier, Engine, Parcel, Parts, component_rows};
+use attune::engine::{Courier, Engine, Parcel, Parts};
 use attune::intake::{self, cloudevent};
 use attune::sandbox::{Cache, Sandbox};
 use attune::store::{Batch, Keyring, MemoryKeyring, MemoryStore, RedbStore, Settings, Store};
@@ -128,17 +128,8 @@ impl Stage {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../target/plugins/{name}.wasm"));
         let wasm = std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}; run `make plugins`", file.display()));
         let about = &SANDBOX.load(&wasm).expect("a prebuilt plugin loads").about;
-        let install = Install {
-            name: name.to_owned(),
-            digest: about.digest.clone(),
-            manifest: about.manifest.clone(),
-            exports: about.exports.iter().copied().collect(),
-            wants: about.wants.iter().cloned().collect(),
-        };
-        let mut batch = Batch::new();
-        let (key, row) = component_rows(&about.digest, &wasm);
-        batch.put(key, row);
-        self.change(Change::Install(Box::new(install)), batch);
+        let (install, batch) = attune::engine::config::install(name, about, &wasm);
+        self.change(install, batch);
         let grants = Some(about.wants.iter().cloned().collect());
         self.set(name, PluginChange { enabled: Some(true), grants, ..PluginChange::default() });
     }

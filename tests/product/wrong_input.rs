@@ -178,8 +178,22 @@ fn a_body_over_its_limit_is_refused() {
     let many: Vec<Value> = (0..1_001).map(|_| event("any", json!({}))).collect();
     let told = problem(&shop.owner.batch(&json!(many)), 413, "too-large");
     assert!(told.contains("1001 events, and 1000 are the limit"), "{told}");
-    problem(&shop.owner.upload("large", &vec![0; 12 << 20]), 413, "too-large");
+    problem(&shop.owner.upload("large", &vec![0; (32 << 20) + 1]), 413, "too-large");
     problem(&shop.owner.patch("/v1/business", &json!({ "name": long })), 413, "too-large");
+}
+
+#[test]
+fn a_component_just_below_the_limit_is_kept_and_runs_after_a_restart() {
+    let shop = Shop::open();
+    shop.enable_as("large", &components::padded(components::well(), 30 << 20));
+    let shop = shop.moved(Arc::new(shop.server.restart(&Start::default())));
+    let data = json!({ "customer": { "addresses": ["chat:anna"] } });
+    let customer = text(&shop.owner.event(&event("com.example.weather", data)).with(202)["customer"]);
+    until("it has run", || {
+        let whys = shop.owner.get(&format!("/v1/customers/{customer}/whys"));
+        let runs = whys.body["items"].get(0)?["runs"].clone();
+        (runs[0]["outcome"] == "done").then_some(())
+    });
 }
 
 #[test]

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::domain::address::Address;
 use crate::domain::business::Business;
-use crate::domain::entry::{Change, Input, Install, PluginChange, Role};
+use crate::domain::entry::{Change, Input, PluginChange, Role};
 use crate::domain::ids::{BusinessId, CustomerId};
-use crate::engine::{Engine, component_rows};
+use crate::engine::Engine;
 use crate::intake::{self, cloudevent};
 use crate::store::Batch;
 
@@ -66,17 +66,8 @@ fn install(engine: &Arc<Engine>, business: BusinessId, file: &Path) -> Result<()
     let component = engine.sandbox().load(&wasm).with_context(place)?;
     let about = &component.about;
     let name = about.manifest.name.clone();
-    let install = Install {
-        name: name.clone(),
-        digest: about.digest.clone(),
-        manifest: about.manifest.clone(),
-        exports: about.exports.iter().copied().collect(),
-        wants: about.wants.iter().cloned().collect(),
-    };
-    let mut batch = Batch::new();
-    let (key, row) = component_rows(&about.digest, &wasm);
-    batch.put(key, row);
-    change(engine, business, Change::Install(Box::new(install)), batch)?;
+    let (install, batch) = crate::engine::config::install(&name, about, &wasm);
+    change(engine, business, install, batch)?;
     let grants = Some(about.wants.iter().cloned().collect());
     let set = PluginChange { enabled: Some(true), grants, ..PluginChange::default() };
     change(engine, business, Change::Plugin { name, seen: None, set: Box::new(set) }, Batch::new())

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::business::Business;
+use crate::domain::entry::{Change, Install};
 use crate::domain::ids::{BusinessId, CustomerId, TokenId};
 use crate::domain::plugin::Installed;
-use crate::sandbox::{Component, Sandbox};
-use crate::store::{Key, Range, StoreError, Table, View};
+use crate::sandbox::{About, Component, Sandbox};
+use crate::store::{Batch, Key, Range, Row, StoreError, Table, View};
 use crate::turn::config::Config;
+use crate::turn::records::VERSION;
 
 /// A business, ready for running. It is replaced as a whole when something in it changes.
 pub struct Ready {
@@ -57,11 +59,13 @@ impl Ready {
 }
 
 fn load(view: &dyn View, digest: &str, sandbox: &Sandbox) -> Result<Option<Arc<Component>>, StoreError> {
-    let Some(row) = view.get(&component_key(digest))? else {
+    let parts = view.all(&Range::prefix(component_key(digest)))?;
+    let wasm: Vec<u8> = parts.into_iter().flat_map(|(_, row)| row.sealed).collect();
+    if wasm.is_empty() {
         tracing::error!(digest, "a component is missing from the store");
         return Ok(None);
-    };
-    match sandbox.load(&row.sealed) {
+    }
+    match sandbox.load(&wasm) {
         Ok(component) => Ok(Some(component)),
         Err(error) => {
             tracing::error!(digest, %error, "a component cannot be loaded any more");
@@ -85,8 +89,28 @@ pub fn plugin_key(id: BusinessId, name: &str) -> Key {
     Key::new(id, CustomerId::BUSINESS, Table::Plugin).text(name)
 }
 
-/// Where a component's file stands, by its digest. The file is the row's second part as it is: it is nobody's secret.
-pub fn component_key(digest: &str) -> Key {
+/// The most of a component's file that one row takes.
+const PART_BYTES: usize = 4 << 20;
+
+/// What installs a component under a name: the change, and the rows of its file that are written with it.
+pub fn install(name: &str, about: &About, wasm: &[u8]) -> (Change, Batch) {
+    let mut batch = Batch::new();
+    for (part, bytes) in (0..).zip(wasm.chunks(PART_BYTES)) {
+        let row = Row { version: VERSION, clear: Vec::new(), sealed: bytes.to_vec() };
+        batch.put(component_key(&about.digest).number(part), row);
+    }
+    let install = Install {
+        name: name.to_owned(),
+        digest: about.digest.clone(),
+        manifest: about.manifest.clone(),
+        exports: about.exports.iter().copied().collect(),
+        wants: about.wants.iter().cloned().collect(),
+    };
+    (Change::Install(Box::new(install)), batch)
+}
+
+/// Where a component's file stands, by its digest, in parts. A part is its row's second half as it is: it is nobody's secret.
+fn component_key(digest: &str) -> Key {
     Key::new(BusinessId::SYSTEM, CustomerId::BUSINESS, Table::Component).text(digest)
 }
 

@@ -594,12 +594,19 @@ impl Engine {
     fn deliver(self: &Arc<Self>, business: BusinessId, message: Arc<Message>) {
         let Some(courier) = self.courier.get() else { return };
         let crate::domain::message::Delivery::Attempting { attempt } = message.delivery else { return };
-        let address = self
-            .records(self.view(), business, message.customer)
-            .and_then(|records| records.customer())
-            .ok()
-            .flatten()
-            .and_then(|customer| customer.addresses.iter().find(|a| a.channel() == message.channel).cloned());
+        let records = self.records(self.view(), business, message.customer);
+        let customer = match records.and_then(|records| records.customer()) {
+            Ok(customer) => customer,
+            Err(error) => {
+                // It stays claimed; the next start settles what was being attempted.
+                tracing::error!(message = %message.id, %error, "a message could not be given to its channel");
+                return;
+            }
+        };
+        let on_channel = |customer: crate::domain::customer::Customer| {
+            customer.addresses.into_iter().find(|address| address.channel() == message.channel)
+        };
+        let address = customer.and_then(on_channel);
         let business_name = self.ready(business).map(|ready| ready.config.business.name.clone()).unwrap_or_default();
         let address = address.map(|address| address.value().to_owned()).unwrap_or_default();
         courier.take(self, Parcel { business, business_name, address, message, attempt });
@@ -640,10 +647,4 @@ impl Engine {
             }
         });
     }
-}
-
-/// The rows that a component's file adds to the batch of the entry that installs it.
-pub fn component_rows(digest: &str, wasm: &[u8]) -> (crate::store::Key, Row) {
-    let row = Row { version: VERSION, clear: Vec::new(), sealed: wasm.to_vec() };
-    (config::component_key(digest), row)
 }

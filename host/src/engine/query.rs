@@ -114,12 +114,6 @@ impl Query<'_> {
         self.view.get(&at)?.map(|row| row.read_clear()).transpose()
     }
 
-    fn owned<T: DeserializeOwned>(&self, index: Table, table: Table, id: &[u8; 16]) -> Result<Option<T>, StoreError> {
-        let Some(customer) = self.owner(index, id)? else { return Ok(None) };
-        let records = self.records(customer)?;
-        records.get(&records.at(table).id(id))
-    }
-
     /// A page of something that an index of the business lists, newest first, before an id.
     fn page<T: DeserializeOwned>(
         &self,
@@ -146,15 +140,18 @@ impl Query<'_> {
         Ok(found)
     }
 
-    /// A message, whosever it is. Its id follows closely on that of the entry it came with (see `Turn::mint`), and of each
-    /// entry it is known whose lane it was in.
-    pub fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+    /// The rows of the customer in whose lane an id was made. It follows closely on that of its entry (see `Turn::mint`), and
+    /// of each entry it is known whose lane it was in.
+    fn made_for(&self, id: &[u8; 16]) -> Result<Option<Records>, StoreError> {
         let start = Key::new(self.business, CustomerId::BUSINESS, Table::Stepped);
-        let range = Range::between(start.clone(), start.id(&id.0));
-        match self.view.first(&range, Order::Descending, 1)?.pop() {
-            Some((_, row)) => self.records(row.read_clear::<Handled>()?.customer)?.message(id),
-            None => Ok(None),
-        }
+        let range = Range::between(start.clone(), start.id(id));
+        let handled = self.view.first(&range, Order::Descending, 1)?.pop();
+        handled.map(|(_, row)| self.records(row.read_clear::<Handled>()?.customer)).transpose()
+    }
+
+    /// A message, whosever it is.
+    pub fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.made_for(&id.0)?.map_or(Ok(None), |records| records.message(id))
     }
 
     /// The story of a message: itself, and the records of why of every entry that made or changed it.
@@ -188,9 +185,9 @@ impl Query<'_> {
         Ok(page.into_iter().map(|(_, case)| case).collect())
     }
 
-    /// An open case by its id.
-    pub fn open_case(&self, id: CaseId) -> Result<Option<Case>, StoreError> {
-        self.owned(Table::OpenCase, Table::Case, &id.0)
+    /// A case by its id, open or resolved.
+    pub fn case(&self, id: CaseId) -> Result<Option<Case>, StoreError> {
+        self.made_for(&id.0)?.map_or(Ok(None), |records| records.get(&records.at(Table::Case).id(&id.0)))
     }
 
     /// Dead letters, newest first, each with whose it is.

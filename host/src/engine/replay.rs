@@ -10,7 +10,7 @@ use crate::store::{Batch, Key, Keyring, Range, Row, Store, StoreError, Table, Vi
 use crate::turn::limits::Limits;
 use crate::world::Replay;
 
-use super::config::{self, businesses};
+use super::config::businesses;
 use super::why::Handled;
 use super::{Engine, Parts, journal};
 
@@ -91,9 +91,4 @@ pub fn state(view: &dyn View) -> Result<Vec<(Key, Row)>, StoreError> {
         *row = Row::clear(row.version, &handled.customer)?;
     }
     Ok(rows)
-}
-
-/// Where a replay finds a component by its digest.
-pub fn component(view: &dyn View, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    Ok(view.get(&config::component_key(digest))?.map(|row| row.sealed))
 }

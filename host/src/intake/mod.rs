@@ -97,6 +97,12 @@ fn take_again(engine: &Arc<Engine>, business: BusinessId, event: Arc<CloudEvent>
         // Another event made the same customer, or was the same event: look again. This runs in the store's own thread, which
         // must not wait, but it may submit.
         Err(NotTaken::Raced) if races < RACES => take_again(&business_engine, business, again, races + 1, done),
+        // What is known already needs no room.
+        Err(error @ NotTaken::Busy { .. }) => match plan(&business_engine, business, &again, true) {
+            Ok(Planned::Known(taken)) => done(Ok(taken)),
+            Err(known @ NotAccepted::Conflict) => done(Err(known)),
+            _ => done(Err(error.into())),
+        },
         Err(error) => done(Err(error.into())),
     });
 }

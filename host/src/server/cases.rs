@@ -36,14 +36,14 @@ pub async fn list(
     Ok(json(StatusCode::OK, &Page::of(found, limit, |case| case.id.to_string())))
 }
 
-/// An open case.
+/// A case, open or resolved.
 ///
 /// Roles: staff, owner.
 #[utoipa::path(get, path = "/v1/cases/{id}", operation_id = "getCase", tag = "cases",
     params(("id" = String, Path, description = "`cas_...`")),
     responses(
         (status = 200, description = "The case, its revision as `ETag`", body = Case),
-        (status = 404, description = "There is none, or it is resolved", body = ProblemBody,
+        (status = 404, description = "There is none", body = ProblemBody,
             content_type = "application/problem+json")))]
 pub async fn one(
     State(app): State<Arc<App>>,
@@ -51,7 +51,7 @@ pub async fn one(
     Id(id): Id<CaseId>,
     Asked(Nothing {}): Asked<Nothing>,
 ) -> Result<Response, Problem> {
-    let case = open(&app, &actor, id)?;
+    let case = find(&app, &actor, id)?;
     Ok(tagged(StatusCode::OK, case.revision, &case))
 }
 
@@ -63,7 +63,9 @@ pub async fn one(
         ("If-Match" = Option<String>, Header, description = "The `ETag` that was seen")),
     responses(
         (status = 200, description = "The case", body = Case),
-        (status = 404, description = "There is none, or it is resolved", body = ProblemBody,
+        (status = 404, description = "There is none", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 409, description = "It is resolved already", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 412, description = "It has changed", body = ProblemBody, content_type = "application/problem+json")))]
 pub async fn take(
@@ -84,7 +86,9 @@ pub async fn take(
         ("If-Match" = Option<String>, Header, description = "The `ETag` that was seen")),
     responses(
         (status = 200, description = "The case", body = Case),
-        (status = 404, description = "There is none, or it is resolved", body = ProblemBody,
+        (status = 404, description = "There is none", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 409, description = "It is resolved already", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 412, description = "It has changed", body = ProblemBody, content_type = "application/problem+json")))]
 pub async fn resolve(
@@ -118,9 +122,9 @@ pub struct Reply {
     request_body = Reply,
     responses(
         (status = 201, description = "The message", body = Message),
-        (status = 404, description = "There is none, or it is resolved", body = ProblemBody,
+        (status = 404, description = "There is none", body = ProblemBody,
             content_type = "application/problem+json"),
-        (status = 409, description = "It is not sent; `rule` says why", body = ProblemBody,
+        (status = 409, description = "It is resolved, or the message is not sent; `rule` says why", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 412, description = "The case has changed", body = ProblemBody,
             content_type = "application/problem+json"),
@@ -134,7 +138,13 @@ pub async fn reply(
     Asked(Nothing {}): Asked<Nothing>,
     Body(reply): Body<Reply>,
 ) -> Result<Response, Problem> {
-    let case = open(&app, &actor, id)?;
+    let case = find(&app, &actor, id)?;
+    if !case.is_open() {
+        return Err(Problem::new(
+            Kind::Conflict,
+            format!("case {id} is resolved; write to the customer's conversation instead"),
+        ));
+    }
     if seen.is_some_and(|seen| seen != case.revision) {
         let words = format!("case {id} has changed: it is at revision {}; read it again", case.revision);
         return Err(Problem::new(Kind::Changed, words));
@@ -142,14 +152,13 @@ pub async fn reply(
     write(&app, &actor, case.customer, reply.text, reply.channel).await
 }
 
-fn open(app: &App, actor: &Actor, id: CaseId) -> Result<Case, Problem> {
-    app.engine.query(actor.business).open_case(id)?.ok_or_else(|| {
-        Problem::new(Kind::NotFound, format!("there is no open case {id} in this business; it may be resolved"))
-    })
+fn find(app: &App, actor: &Actor, id: CaseId) -> Result<Case, Problem> {
+    let case = app.engine.query(actor.business).case(id)?;
+    case.ok_or_else(|| Problem::new(Kind::NotFound, format!("there is no case {id} in this business")))
 }
 
 async fn act(app: &Arc<App>, actor: Actor, id: CaseId, act: StaffAct) -> Result<Response, Problem> {
-    let customer = open(app, &actor, id)?.customer;
+    let customer = find(app, &actor, id)?.customer;
     app.act(actor.business, customer, Input::Staff { by: actor.by, act }, Batch::new()).await?;
     let records = app.engine.query(actor.business).records(customer)?;
     let case = records.case(id)?.ok_or_else(|| Problem::not_found("case", id))?;

@@ -10,21 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::entry::{Change, Input, Install, PluginChange};
+use crate::domain::entry::{Change, Input, PluginChange};
 use crate::domain::ids::CustomerId;
 use crate::domain::plugin::{Export, Installed, Paused, TemplateDeclaration, permission_sentence};
-use crate::engine::component_rows;
-use crate::store::Batch;
-use crate::store::row::ROW_LIMIT_BYTES;
 use crate::turn::config::with_defaults;
 
 use super::ask::{Asked, Body, Name, Nothing, Page, Seen, content_type, tagged};
 use super::auth::{Actor, Owner};
 use super::problem::{Kind, Problem, ProblemBody};
 use super::{App, json};
-
-/// What a row needs beside the component in it.
-const ROW_HEAD_BYTES: usize = 64;
 
 /// A component may take this much longer than another body.
 const UPLOAD_TIMES: u64 = 4;
@@ -214,25 +208,14 @@ pub async fn install(
     let _place = app.uploads.try_acquire().map_err(|_| {
         Problem::new(Kind::Busy, format!("{} components are being installed, which is the limit", app.limits.uploads))
     })?;
-    let limit = app.limits.component_bytes.min(ROW_LIMIT_BYTES - ROW_HEAD_BYTES);
-    let wasm = app.read_body(request, limit, app.limits.body_s.saturating_mul(UPLOAD_TIMES)).await?;
+    let wasm =
+        app.read_body(request, app.limits.component_bytes, app.limits.body_s.saturating_mul(UPLOAD_TIMES)).await?;
     let (engine, file) = (app.engine.clone(), wasm.clone());
     let loaded = tokio::task::spawn_blocking(move || engine.sandbox().load(&file)).await;
     let loaded = loaded.map_err(|_| Problem::new(Kind::Internal, "the component could not be compiled here"))?;
     let about = loaded.map_err(|rejected| Problem::new(Kind::Rejected, rejected.to_string()))?.about.clone();
     let is_new = find(&app, &actor, &name)?.is_none();
-    let mut batch = Batch::new();
-    let (key, row) = component_rows(&about.digest, &wasm);
-    if !app.engine.view().has(&key)? {
-        batch.put(key, row);
-    }
-    let change = Change::Install(Box::new(Install {
-        name: name.clone(),
-        digest: about.digest,
-        manifest: about.manifest,
-        exports: about.exports.into_iter().collect(),
-        wants: about.wants.into_iter().collect(),
-    }));
+    let (change, batch) = crate::engine::config::install(&name, &about, &wasm);
     app.act(actor.business, CustomerId::BUSINESS, Input::Owner { by: actor.by.clone(), change }, batch).await?;
     show(&app, &actor, &name, if is_new { StatusCode::CREATED } else { StatusCode::OK })
 }

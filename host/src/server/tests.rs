@@ -379,7 +379,7 @@ async fn what_is_wrong_is_a_problem_that_says_so() {
             "",
             404,
             "not-found",
-            "no open case",
+            "there is no case",
             "",
         ),
         (
@@ -814,7 +814,12 @@ async fn a_case_is_taken_answered_and_resolved() {
     assert_eq!((reply.status, &reply.body["author"]), (201, &json!("staff")), "{}", reply.text);
     let resolved = house.ask("POST", &format!("{path}/resolve"), &headers("*"), Body::empty()).await;
     assert_eq!((resolved.status, &resolved.body["stage"]), (200, &json!("resolved")), "{}", resolved.text);
-    assert_eq!(house.ask("POST", &format!("{path}/resolve"), &headers("*"), Body::empty()).await.status, 404);
+    let seen = house.ask("GET", &path, &headers("*"), Body::empty()).await;
+    assert_eq!((seen.status, &seen.body["stage"]), (200, &json!("resolved")), "a resolved case can still be looked at");
+    for act in ["resolve", "take"] {
+        let again = house.ask("POST", &format!("{path}/{act}"), &headers("*"), Body::empty()).await;
+        assert_eq!((again.status, &again.body["code"]), (409, &json!("conflict")), "{act}: {}", again.text);
+    }
 }
 
 /// No plugin runs here, so a case is written as a step would.

@@ -8,12 +8,12 @@ use serde_json::json;
 use tokio::sync::broadcast;
 
 use crate::domain::business::Business;
-use crate::domain::entry::{Change, Input, Install, Outcome, PluginChange, StaffAct};
+use crate::domain::entry::{Change, Input, Outcome, PluginChange, StaffAct};
 use crate::domain::ids::{BusinessId, CustomerId, MessageId};
 use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::time::{self, Instant};
 use crate::engine::why::Why;
-use crate::engine::{Courier, Engine, Happened, Parcel, Parts, component_rows};
+use crate::engine::{Courier, Engine, Happened, Parcel, Parts};
 use crate::intake::{self, cloudevent};
 use crate::sandbox::{About, Sandbox};
 use crate::store::{Batch, MemoryKeyring, MemoryStore};
@@ -173,17 +173,8 @@ impl Stage {
     fn install(&self, part: &Part, settings: &serde_json::Map<String, serde_json::Value>) -> Result<()> {
         let about = &part.about;
         let name = about.manifest.name.clone();
-        let install = Install {
-            name: name.clone(),
-            digest: about.digest.clone(),
-            manifest: about.manifest.clone(),
-            exports: about.exports.iter().copied().collect(),
-            wants: about.wants.iter().cloned().collect(),
-        };
-        let mut batch = Batch::new();
-        let (key, row) = component_rows(&about.digest, &part.wasm);
-        batch.put(key, row);
-        self.change_with(Change::Install(Box::new(install)), batch)?;
+        let (install, batch) = crate::engine::config::install(&name, about, &part.wasm);
+        self.change_with(install, batch)?;
         let set = PluginChange {
             enabled: Some(true),
             settings: Some(settings.clone().into()),

@@ -1,7 +1,7 @@
 //! What customers answer to a reminder. A single letter means nothing elsewhere, so it counts only as the answer to a
 //! message that is known to be about an appointment.
 
-use crate::bindings::attune::host::message::{Receipt, Verdict as Sending};
+use crate::bindings::attune::host::message::{self, Receipt, Verdict as Sending};
 use crate::bindings::attune::host::{
     appointment_answers, appointments, business, clock, conversation, customer, log, staff, state,
 };
@@ -81,4 +81,17 @@ pub fn remember(receipt: &Receipt, appointment: &Appointment) -> Result<(), Fail
     lines.reverse();
     lines.push(&line);
     state::set("reminders", &lines.join("\n")).map_err(failure)
+}
+
+/// Takes back reminders of an appointment that wait for the morning, say, and are no longer true.
+pub fn withdraw_untrue(appointment: &Appointment) {
+    for line in state::get("reminders").unwrap_or_default().lines() {
+        let mut parts = line.splitn(3, ' ');
+        let (Some(id), Some(starts), Some(about)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let is_true = appointment.status == "booked" && starts == appointment.starts.to_string();
+        if about == appointment.id && !is_true {
+            // Most have gone out long ago, and then it is too late for this one.
+            let _ = message::withdraw(id);
+        }
+    }
 }

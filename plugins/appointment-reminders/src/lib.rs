@@ -27,6 +27,7 @@ impl on_appointment::Guest for Plugin {
     /// the start it was set for.
     fn handle(change: String, appointment: Appointment) -> Result<(), Failure> {
         attune_guest::on_panic(|text| log::write(log::Level::Error, text));
+        answers::withdraw_untrue(&appointment);
         let settings = read_settings()?;
         let key = |what: &str, hours: u64| format!("{what}/{hours}/{}", appointment.id);
         let note = appointment.starts.to_string();

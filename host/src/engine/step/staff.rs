@@ -24,7 +24,9 @@ impl Step<'_> {
                 self.why.what = format!("{by} resolves the case");
                 let at = self.now();
                 self.change_case(*case, *seen, |case| case.stage = Stage::Resolved { by: by.to_owned(), at });
-                self.turn.change_customer(|customer| customer.automated_in_a_row = 0);
+                if self.refused.is_none() {
+                    self.turn.change_customer(|customer| customer.automated_in_a_row = 0);
+                }
             }
             StaffAct::Write { text, channel } => self.write(by, text, channel.as_deref()),
             StaffAct::RetryDeadLetter(id) => self.revive(by, *id),
