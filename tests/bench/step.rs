@@ -15,7 +15,7 @@ use attune::domain::ids::{BusinessId, CustomerId};
 use attune::domain::message::{Author, Delivery, Message};
 use attune::engine::{Engine, Parts};
 use attune::intake::{self, cloudevent};
-use attune::sandbox::{Cache, Sandbox};
+use attune::sandbox::{Cache, Compiler, Sandbox};
 use attune::store::{Batch, MemoryKeyring, MemoryStore};
 use attune::turn::limits::Limits;
 use attune::world::{Test, World};
@@ -38,7 +38,7 @@ impl Shop {
     /// Opens a shop whose customers have an order each.
     pub fn open(plugin: &Path, customers: usize) -> Result<Self> {
         let world = Arc::new(Test::new(attune::domain::time::Instant(START), 1));
-        let sandbox = Sandbox::new(Cache::none())?;
+        let sandbox = Sandbox::new(Cache::none(), Compiler::Here)?;
         let engine = Engine::start(Parts {
             store: Arc::new(MemoryStore::new()),
             keyring: Arc::new(MemoryKeyring::new([7; 32])),

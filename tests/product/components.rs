@@ -128,3 +128,43 @@ fn leb(bytes: &mut Vec<u8>, mut number: usize) {
     }
     bytes.push(number as u8);
 }
+
+/// What a guest may import, as a core module does.
+const IMPORTS: &[(&str, &str)] = &[
+    ("log", r#"(import "attune:host/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#),
+    (
+        "state",
+        r#"(import "attune:host/state@0.1.0" "get" (func $state_get (param i32 i32 i32)))
+           (import "attune:host/state@0.1.0" "set" (func $state_set (param i32 i32 i32 i32 i32)))"#,
+    ),
+    ("schedule", r#"(import "attune:host/schedule@0.1.0" "set" (func $schedule_set (param i32 i32 i64 i32 i32 i32)))"#),
+];
+
+/// A component whose `on-event` is the function `$handle` of these fields of a core module. A memory and `$realloc` are added
+/// where the fields have none.
+pub fn guest(fields: &str, interfaces: &[String]) -> Vec<u8> {
+    let mut module = String::from("(module\n");
+    let mut lines = String::new();
+    for interface in interfaces {
+        let known = IMPORTS.iter().find(|(name, _)| name == interface);
+        module.push_str(known.unwrap_or_else(|| panic!("nothing is known of {interface}")).1);
+        lines.push_str(&format!("import attune:host/{interface}@{CONTRACT}; "));
+    }
+    if !fields.contains("(export \"memory\")") {
+        module.push_str("(memory (export \"memory\") 1)\n");
+    }
+    if !fields.contains("(func $realloc") {
+        module.push_str(
+            "(global $free (mut i32) (i32.const 4096))
+            (func $realloc (param i32 i32 i32 i32) (result i32)
+                (local $at i32)
+                (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+                (global.set $free (i32.add (local.get $at) (local.get 3)))
+                (local.get $at))\n",
+        );
+    }
+    module.push_str(fields);
+    module.push_str("(export \"cabi_realloc\" (func $realloc))");
+    module.push_str(&format!("(export \"attune:automation/on-event@{CONTRACT}#handle\" (func $handle)))"));
+    component(CONTRACT, &world(CONTRACT, &lines), &[], &module)
+}

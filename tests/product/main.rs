@@ -3,6 +3,7 @@ mod command_line;
 mod components;
 mod crash;
 mod front_door;
+mod hostile;
 mod mail;
 mod papers;
 mod replay;

@@ -11,7 +11,7 @@ use attune::domain::time::{Instant, MINUTE};
 use attune::engine::replay::{replay, state};
 use attune::engine::{Courier, Engine, Parcel, Parts};
 use attune::intake::{self, cloudevent};
-use attune::sandbox::{Cache, Sandbox};
+use attune::sandbox::{Cache, Compiler, Sandbox};
 use attune::store::{Batch, Keyring, MemoryKeyring, MemoryStore, RedbStore, Settings, Store};
 use attune::turn::limits::Limits;
 use attune::world::{Test, World};
@@ -20,7 +20,7 @@ use serde_json::json;
 
 static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| {
     let compiled = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-    Sandbox::new(Cache::new(compiled, [5; 32])).expect("the sandbox starts")
+    Sandbox::new(Cache::new(compiled, [5; 32]), Compiler::Here).expect("the sandbox starts")
 });
 
 const PLUGINS: [&str; 3] = ["escalation", "order-status", "appointment-reminders"];

@@ -363,6 +363,29 @@ fn a_path_a_method_a_query_or_an_id_that_is_none_is_refused() {
     }
 }
 
+#[test]
+fn a_refused_request_leaves_its_connection_fit_for_the_next() {
+    use std::io::{Read, Write};
+    let server = Server::start();
+    let mut wire = std::net::TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    wire.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+    for round in 0..3 {
+        // The head alone is enough to be refused; the body comes later.
+        wire.write_all(b"PATCH /v1/business HTTP/1.1\r\nhost: attune\r\ncontent-length: 9\r\n\r\n").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        wire.write_all(b"{\"a\": 12}").unwrap();
+        let mut answer = Vec::new();
+        let mut piece = [0; 4_096];
+        while !answer.ends_with(b"}") {
+            let count = wire.read(&mut piece).unwrap();
+            assert!(count > 0, "round {round}: the connection was closed: {}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&piece[..count]);
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 ") && !answer.contains("connection: close"), "{answer}");
+    }
+}
+
 /// Threads that send messages of their own customer, one after the other, and note which were taken.
 fn crowd(shop: &Shop, threads: usize, enough: &AtomicBool) -> Vec<(Vec<Value>, Vec<Value>)> {
     std::thread::scope(|scope| {

@@ -38,6 +38,9 @@ enum Command {
     Why(remote::Why),
     /// Make, list and take back access tokens.
     Token(remote::Token),
+    /// Compile the component on standard input; for this program's own use.
+    #[command(hide = true)]
+    Compile,
 }
 
 /// How results are printed.
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Plugin(plugin) => plugin.run(),
         Command::Why(why) => why.run(),
         Command::Token(token) => token.run(),
+        Command::Compile => crate::sandbox::compile::child().map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,

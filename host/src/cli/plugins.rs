@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::domain::plugin::permission_sentence;
-use crate::sandbox::{About, Cache, Sandbox};
+use crate::sandbox::{About, Cache, Compiler, Sandbox};
 use crate::workbench::build::{self, plugins_in};
 use crate::workbench::play::{Part, Played, play};
 use crate::workbench::scenario::Scenario;
@@ -78,7 +78,7 @@ fn all_plugins(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 impl Build {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = Sandbox::new(Cache::none())?;
+        let sandbox = Sandbox::new(Cache::none(), Compiler::child())?;
         let mut built = Vec::new();
         for folder in all_plugins(&self.folders)? {
             let one = build::build(&folder, self.out.as_deref())?;
@@ -99,7 +99,9 @@ impl Build {
 impl Inspect {
     pub(super) fn run(self) -> Result<ExitCode> {
         let wasm = std::fs::read(&self.file).with_context(|| self.file.display().to_string())?;
-        let component = Sandbox::new(Cache::none())?.load(&wasm).with_context(|| self.file.display().to_string())?;
+        let component = Sandbox::new(Cache::none(), Compiler::child())?
+            .load(&wasm)
+            .with_context(|| self.file.display().to_string())?;
         match self.format {
             Format::Text => print!("{}", describe(&component.about, "")),
             Format::Json => println!("{}", about_json(&component.about)),
@@ -138,7 +140,7 @@ fn describe(about: &About, indent: &str) -> String {
 
 impl Test {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = Sandbox::new(Cache::none())?;
+        let sandbox = Sandbox::new(Cache::none(), Compiler::child())?;
         let mut parts: BTreeMap<PathBuf, Part> = BTreeMap::new();
         let mut results = Vec::new();
         for folder in all_plugins(&self.folders)? {

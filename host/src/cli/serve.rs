@@ -13,7 +13,7 @@ use crate::delivery::{Post, Settings as Delivery, Smtp};
 use crate::domain::entry::{Change, Input, Role, Token};
 use crate::domain::ids::{BusinessId, CustomerId, TokenId};
 use crate::engine::{Engine, Parts};
-use crate::sandbox::{Cache, Sandbox};
+use crate::sandbox::{Cache, Compiler, Sandbox};
 use crate::server::{self, App, new_secret, secret_hash};
 use crate::store::{FileKeyring, Keyring, RedbStore, Settings, Store};
 use crate::turn::limits::Limits;
@@ -90,7 +90,7 @@ impl Serve {
         std::fs::create_dir_all(data).with_context(|| format!("the data directory {}", data.display()))?;
         let keyring = Arc::new(FileKeyring::open(&data.join("keys"))?);
         let store: Arc<dyn Store> = Arc::new(RedbStore::open(&data.join("attune.redb"), Settings::default())?);
-        let sandbox = Sandbox::new(compiled(data, keyring.as_ref())?)?;
+        let sandbox = Sandbox::new(compiled(data, keyring.as_ref())?, Compiler::child())?;
         let parts = Parts { store, keyring, world, sandbox, limits: Limits::default(), workers, queue: self.queue };
         Ok(Engine::start(parts)?)
     }

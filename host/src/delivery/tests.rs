@@ -17,7 +17,7 @@ use crate::domain::ids::{BusinessId, CustomerId, EventId, MessageId};
 use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
 use crate::domain::time::Instant;
 use crate::engine::{Courier, Engine, NotTaken, Parcel, Parts};
-use crate::sandbox::{Cache, Sandbox};
+use crate::sandbox::{Cache, Compiler, Sandbox};
 use crate::store::{MemoryKeyring, MemoryStore};
 use crate::turn::limits::Limits;
 use crate::world;
@@ -623,7 +623,7 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
         store: Arc::new(MemoryStore::new()),
         keyring: Arc::new(MemoryKeyring::new([7; 32])),
         world: Arc::new(world::Test::new(NOW, 1)),
-        sandbox: Sandbox::new(Cache::none()).unwrap(),
+        sandbox: Sandbox::new(Cache::none(), Compiler::Here).unwrap(),
         limits: Limits::default(),
         workers,
         queue: 1_000,

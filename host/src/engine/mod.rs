@@ -629,7 +629,7 @@ impl Engine {
         failures.remove(&(business, plugin.clone()));
         drop(failures);
         let first_line = words.lines().next().unwrap_or_default();
-        let reason = format!("stopped after {limit} failures in a row: {first_line}");
+        let reason = format!("stopped after {limit} failures in a row; the last time, {first_line}");
         let at = self.parts.world.now();
         let entry = Entry {
             number: 0,

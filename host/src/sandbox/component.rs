@@ -19,7 +19,7 @@ use super::run::Handlers;
 pub const SECTION: &str = "attune:plugin";
 
 /// The largest component taken, in bytes. Python's weigh 18 MB.
-const COMPONENT_BYTES: usize = 32 << 20;
+pub(super) const COMPONENT_BYTES: usize = 32 << 20;
 
 /// The largest manifest taken, in bytes: a hundred templates in ten languages.
 const MANIFEST_BYTES: usize = 1 << 20;
@@ -73,6 +73,9 @@ pub enum Rejected {
     /// An import or export has another type than the contract says.
     #[error("the component does not fit the contract: {0}")]
     Misfit(String),
+    /// It takes more to compile than a component may.
+    #[error("the component takes {0} to compile, which is more than a component may; make it smaller or simpler")]
+    TooCostly(String),
     /// The host itself cannot do it.
     #[error("the sandbox cannot be set up: {0}")]
     Host(String),
@@ -181,18 +184,22 @@ impl Sandbox {
         if let Some(component) = self.cache.load(&name).and_then(|code| self.trust(&code)) {
             return Ok(component);
         }
-        let compiled = wasmtime::component::Component::new(&self.engine, wasm)
-            .map_err(|error| Rejected::NotAComponent(format!("{error:#}")))?;
-        if let Ok(code) = compiled.serialize() {
-            self.cache.keep(&name, &code);
-        }
+        let code = self.compiler.compile(&self.engine, wasm)?;
+        let compiled = self.trust(&code).ok_or_else(|| {
+            Rejected::Host("code that was just compiled does not fit this program; is it being replaced?".to_owned())
+        })?;
+        self.cache.keep(&name, &code);
         Ok(compiled)
     }
 
-    /// Loads code that the cache vouches for.
-    #[expect(unsafe_code, reason = "the cache has checked the tag that only this host can make")]
+    /// Loads code that the cache or our own compiler vouches for.
+    #[expect(
+        unsafe_code,
+        reason = "the cache has checked the tag that only this host can make, or it was compiled just now"
+    )]
     fn trust(&self, code: &[u8]) -> Option<wasmtime::component::Component> {
-        // SAFETY: `Cache::load` gives only bytes that this host wrote itself for this digest and these settings.
+        // SAFETY: `Cache::load` gives only bytes that this host wrote itself for this digest and these settings, and the compiler
+        // is this same program.
         unsafe { wasmtime::component::Component::deserialize(&self.engine, code) }.ok()
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Engine, StoreLimits};
 
 use crate::domain::case::Stage;
 use crate::domain::time::Instant;
@@ -15,11 +15,12 @@ use crate::turn::{Refusal, Turn};
 use super::bindings::Automation;
 use super::bindings::attune::host as contract;
 use super::bindings::attune::types::types as wit;
+use super::run::Ceiling;
 
 /// What a store holds.
 pub struct Context {
     pub(super) turn: Turn,
-    pub(super) memory: StoreLimits,
+    pub(super) ceiling: Ceiling,
 }
 
 /// A linker with everything that a plugin may import.

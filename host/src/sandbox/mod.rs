@@ -6,6 +6,7 @@
 
 mod bindings;
 mod cache;
+pub mod compile;
 mod component;
 mod host;
 mod run;
@@ -17,6 +18,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 pub use cache::Cache;
+pub use compile::Compiler;
 pub use component::{About, Component, Rejected, SECTION, about};
 pub use run::{Call, Outcome, Ran};
 
@@ -31,18 +33,19 @@ pub struct Sandbox {
     engine: Engine,
     linker: Linker<host::Context>,
     cache: Cache,
+    compiler: Compiler,
 }
 
 impl Sandbox {
-    /// Sets wasmtime up. Compiled code is kept by `cache`.
+    /// Sets wasmtime up. Components are compiled by `compiler`, and their code is kept by `cache`.
     ///
     /// # Errors
     /// When this machine cannot run wasmtime as configured.
-    pub fn new(cache: Cache) -> Result<Arc<Self>, Rejected> {
+    pub fn new(cache: Cache, compiler: Compiler) -> Result<Arc<Self>, Rejected> {
         let engine = Engine::new(&config()).map_err(|error| Rejected::Host(format!("{error:#}")))?;
         let linker = host::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
         tick(&engine);
-        Ok(Arc::new(Self { engine, linker, cache }))
+        Ok(Arc::new(Self { engine, linker, cache, compiler }))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use wasmtime::component::InstancePre;
-use wasmtime::{Store, StoreLimitsBuilder, Trap};
+use wasmtime::{ResourceLimiter, Store, Trap};
 
 use crate::domain::appointment::Appointment;
 use crate::domain::message::Message;
@@ -17,6 +17,10 @@ use super::bindings::attune::types::types::Failure;
 use super::bindings::exports::attune::automation as exports;
 use super::host::{self, Context};
 use super::{Component, Sandbox, TICK_MS};
+
+/// About how much fuel a millisecond takes, for words: wasmtime burns a thousand million units in one to two seconds on the
+/// machines this was measured on. What decides is the fuel.
+const FUEL_PER_MS: u64 = 1_000_000;
 
 /// Which handler to call, and with what.
 #[derive(Debug, Clone)]
@@ -113,16 +117,9 @@ impl Sandbox {
     /// Runs one handler of a component on a turn, in a fresh store that is dropped afterwards.
     pub fn run(&self, component: &Component, call: &Call, turn: Turn) -> (Turn, Ran) {
         let limits = turn.scene.limits;
-        let memory = StoreLimitsBuilder::new()
-            .memory_size(limits.memory_bytes)
-            .table_elements(limits.table_elements)
-            .instances(64)
-            .memories(4)
-            .tables(16)
-            .trap_on_grow_failure(true)
-            .build();
-        let mut store = Store::new(&self.engine, Context { turn, memory });
-        store.limiter(|context| &mut context.memory);
+        let ceiling = Ceiling { memory_bytes: limits.memory_bytes, table_elements: limits.table_elements };
+        let mut store = Store::new(&self.engine, Context { turn, ceiling });
+        store.limiter(|context| &mut context.ceiling);
         store.set_hostcall_fuel(limits.hostcall_bytes);
         store.set_epoch_deadline((limits.wall_ms / TICK_MS).max(1));
         let fueled = store.set_fuel(limits.fuel);
@@ -179,10 +176,52 @@ fn handle(component: &Component, call: &Call, store: &mut Store<Context>) -> was
     }))
 }
 
+/// What a run may take of the host beside fuel. To ask for more ends it: a guest that is told "no" seldom goes on well.
+pub(super) struct Ceiling {
+    memory_bytes: usize,
+    table_elements: usize,
+}
+
+/// What a run asked for and may not have, in words.
+#[derive(Debug, thiserror::Error)]
+#[error("asked for more than its {0}")]
+struct Beyond(String);
+
+impl ResourceLimiter for Ceiling {
+    fn memory_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        if wanted > self.memory_bytes {
+            return Err(Beyond(format!("{} bytes of memory", self.memory_bytes)).into());
+        }
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        if wanted > self.table_elements {
+            return Err(Beyond(format!("{} table elements", self.table_elements)).into());
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        64
+    }
+
+    fn tables(&self) -> usize {
+        16
+    }
+
+    fn memories(&self) -> usize {
+        4
+    }
+}
+
 /// What ended a run, in words for the owner.
 fn explain(error: &wasmtime::Error, fuel: u64) -> Outcome {
+    if let Some(beyond) = error.downcast_ref::<Beyond>() {
+        return Outcome::Failed(beyond.to_string());
+    }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => Outcome::Failed(format!("used up its {fuel} units of computing")),
+        Some(Trap::OutOfFuel) => Outcome::Failed(format!("used up its {} ms of computing", fuel / FUEL_PER_MS)),
         Some(Trap::Interrupt) => Outcome::Overtime,
         Some(Trap::StackOverflow) => Outcome::Failed("called itself too deeply".to_owned()),
         Some(trap) => Outcome::Failed(format!("broke off: {trap}\n{}", backtrace(error))),

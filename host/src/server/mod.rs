@@ -17,6 +17,7 @@ mod metrics;
 mod openapi;
 mod plugins;
 mod problem;
+mod rest;
 mod secret;
 mod serve;
 mod story;
@@ -34,7 +35,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::map_response_with_state;
+use axum::middleware::{from_fn, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use serde::{Deserialize, Serialize};
@@ -171,6 +172,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(bad_method)
         .layer(map_response_with_state(app.clone(), finish))
+        .layer(from_fn(rest::read_rest))
         .with_state(app)
 }
 

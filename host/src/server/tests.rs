@@ -17,7 +17,7 @@ use crate::domain::ids::{BusinessId, CustomerId, MessageId, TokenId};
 use crate::domain::plugin::{Export, Manifest, TemplateDeclaration};
 use crate::domain::time::{HOUR, Instant};
 use crate::engine::{Engine, Parts};
-use crate::sandbox::{Cache, Sandbox};
+use crate::sandbox::{Cache, Compiler, Sandbox};
 use crate::store::{Batch, MemoryKeyring, MemoryStore};
 use crate::world;
 
@@ -48,7 +48,7 @@ impl House {
     }
 
     fn with(queue: usize, workers: usize) -> Self {
-        static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| Sandbox::new(Cache::none()).unwrap());
+        static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| Sandbox::new(Cache::none(), Compiler::Here).unwrap());
         let clock = Arc::new(world::Test::new(NOW, 7));
         let engine = Engine::start(Parts {
             store: Arc::new(MemoryStore::new()),

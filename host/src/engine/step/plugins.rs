@@ -157,7 +157,8 @@ impl Step<'_> {
                 log: trace.take_log(),
                 fuel: ran.fuel,
             });
-            let failure = (!keep).then_some(words);
+            let occasion = call.export().sentence().split(" (").next().unwrap_or_default();
+            let failure = (!keep).then(|| format!("when {occasion}, it {words}"));
             self.actions.push(Action::Ran { plugin: plugin.name.to_string(), failure });
             return ran.outcome;
         }
