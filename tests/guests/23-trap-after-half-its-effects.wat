@@ -1,7 +1,7 @@
-;; Keeps a note, sets a timer, and breaks off: nothing of it is kept, so every run finds no note.
+;; Keeps a note, sets a timer, and breaks off: nothing of it is kept, so the second attempt finds no note.
 ;; expect: broke off: wasm trap: wasm `unreachable`
 ;; imports: state schedule
-
+;; attempt: 2
 (data (i32.const 512) "half")
 (func $handle (param i32 i32 i32 i32) (result i32)
   (call $state_get (i32.const 512) (i32.const 4) (i32.const 1024))

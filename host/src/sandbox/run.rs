@@ -18,8 +18,8 @@ use super::bindings::exports::attune::automation as exports;
 use super::host::{self, Context};
 use super::{Component, Sandbox, TICK_MS};
 
-/// About how much fuel a millisecond takes, for words: wasmtime burns a thousand million units in one to two seconds on the
-/// machines this was measured on. What decides is the fuel.
+/// About how much fuel a millisecond takes, for words only: the limit's own reason (`Limits::fuel`) says so. What decides is the
+/// fuel.
 const FUEL_PER_MS: u64 = 1_000_000;
 
 /// Which handler to call, and with what.
