@@ -1,4 +1,4 @@
-//! A fence before the file: it counts what is written, and after the first failed write or sync lets nothing more pass.
+//! A fence before a file: it counts what is written, and after the first failed write or sync lets nothing more pass.
 //!
 //! A sync that failed must never be tried again: the second may succeed without the pages of the first. The file layer
 //! stops by itself, but refuses reads too. So the fence takes the failure down, keeps the rest of that commit in memory
@@ -16,7 +16,7 @@ use redb::{BackendError, StorageBackend};
 
 use super::lock;
 
-/// What went through a fence.
+/// What went through the fences of a store.
 #[derive(Debug, Default)]
 pub struct Gauge {
     written_bytes: AtomicU64,
@@ -36,7 +36,7 @@ impl Gauge {
         self.syncs.load(Ordering::Relaxed)
     }
 
-    /// Length of the file.
+    /// Length of the files.
     pub fn file_bytes(&self) -> u64 {
         self.file_bytes.load(Ordering::Relaxed)
     }
@@ -58,6 +58,8 @@ impl Gauge {
 pub(super) struct Fence<B> {
     inner: B,
     gauge: Arc<Gauge>,
+    /// What the gauge has of this file's length.
+    len: AtomicU64,
     beyond: Mutex<Beyond>,
 }
 
@@ -70,7 +72,13 @@ struct Beyond {
 
 impl<B: StorageBackend> Fence<B> {
     pub(super) fn new(inner: B, gauge: Arc<Gauge>) -> Fence<B> {
-        Fence { inner, gauge, beyond: Mutex::default() }
+        Fence { inner, gauge, len: AtomicU64::new(0), beyond: Mutex::default() }
+    }
+
+    fn measured(&self, len: u64) {
+        let before = self.len.swap(len, Ordering::Relaxed);
+        // Wraps round to the difference, and so never below zero.
+        self.gauge.file_bytes.fetch_add(len.wrapping_sub(before), Ordering::Relaxed);
     }
 
     fn failed(&self) -> bool {
@@ -84,7 +92,7 @@ impl<B: StorageBackend> StorageBackend for Fence<B> {
             Some(len) => Ok(len),
             None => {
                 let len = self.inner.len()?;
-                self.gauge.file_bytes.store(len, Ordering::Relaxed);
+                self.measured(len);
                 Ok(len)
             }
         }
@@ -108,7 +116,7 @@ impl<B: StorageBackend> StorageBackend for Fence<B> {
         if !self.failed() {
             match self.inner.set_len(len) {
                 Ok(()) => {
-                    self.gauge.file_bytes.store(len, Ordering::Relaxed);
+                    self.measured(len);
                     return Ok(());
                 }
                 Err(error) => self.gauge.fail("set the length", &error),

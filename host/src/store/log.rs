@@ -1,18 +1,14 @@
-//! How the effects of a group commit are written down: once, in order, in values that fill the file's pages.
+//! How the effects of a group commit are written down: once, in order.
 //!
-//! A group is the next number of the sequence, then its effects; keys leave out what they share with the key before. It
-//! is cut into chunks, since the file gives every large value a power of two of pages. It never depends on where the cuts
-//! are: chunks of a group are read as one.
+//! A group is room for the header of its record in the [`wal`](super::wal), the next number of the sequence, then its
+//! effects; keys leave out what they share with the key before.
 
 use std::ops::Range;
 
 use super::StoreError;
 use super::key::Key;
 use super::row::{Row, put_varint, take_varint};
-
-/// What a page holds beside one value of the log.
-const PAGE_OVERHEAD_BYTES: usize = 24;
-const PAGE_BYTES: usize = 4096;
+use super::wal::HEADER_BYTES;
 
 /// Encodes one group.
 pub(super) struct Writer {
@@ -22,9 +18,9 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(capacity: usize) -> Writer {
-        let mut bytes = Vec::with_capacity(capacity + 8);
-        // The next number is known only at the end.
-        bytes.extend_from_slice(&[0; 8]);
+        let mut bytes = Vec::with_capacity(capacity + HEADER_BYTES + 8);
+        // The header comes with the writing, and the next number is known only at the end.
+        bytes.resize(HEADER_BYTES + 8, 0);
         Writer { bytes, last: None }
     }
 
@@ -55,7 +51,7 @@ impl Writer {
 
     /// The bytes of the group.
     pub(super) fn finish(mut self, next: u64) -> Vec<u8> {
-        if let Some(place) = self.bytes.first_chunk_mut() {
+        if let Some(place) = self.bytes.get_mut(HEADER_BYTES..).and_then(<[u8]>::first_chunk_mut) {
             *place = next.to_be_bytes();
         }
         self.bytes
@@ -65,7 +61,7 @@ impl Writer {
 /// Reads a group: the next number of the sequence, and for every effect, in order, the key and where the row stands.
 pub(super) fn read(bytes: &[u8], mut visit: impl FnMut(Key, Option<Range<usize>>)) -> Result<u64, StoreError> {
     let damaged = || StoreError::Damaged("a group in the log is cut short".into());
-    let (next, mut rest) = bytes.split_first_chunk().ok_or_else(damaged)?;
+    let (next, mut rest) = bytes.get(HEADER_BYTES..).and_then(<[u8]>::split_first_chunk).ok_or_else(damaged)?;
     let mut name = Vec::new();
     while !rest.is_empty() {
         let mut number = || take_varint(&mut rest).and_then(|n| usize::try_from(n).ok()).ok_or_else(damaged);
@@ -82,36 +78,6 @@ pub(super) fn read(bytes: &[u8], mut visit: impl FnMut(Key, Option<Range<usize>>
         visit(key, row);
     }
     Ok(u64::from_be_bytes(*next))
-}
-
-/// Cuts a group into values that each fill a power of two of pages, or nearly.
-pub(super) fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let size = chunk_bytes(bytes.len());
-        let (chunk, rest) = bytes.split_at_checked(size)?;
-        bytes = rest;
-        (!chunk.is_empty()).then_some(chunk)
-    })
-}
-
-/// How much of so many bytes the next value takes: all, if the pages they need would be nearly full.
-fn chunk_bytes(left: usize) -> usize {
-    let mut pages = PAGE_BYTES;
-    while pages - PAGE_OVERHEAD_BYTES < left {
-        pages *= 2;
-    }
-    let wasted = pages - PAGE_OVERHEAD_BYTES - left;
-    if pages == PAGE_BYTES || wasted <= pages / 8 { left } else { pages / 2 - PAGE_OVERHEAD_BYTES }
-}
-
-/// The name of a chunk in the log: its group, then its place.
-pub(super) fn chunk_name(group: u64, place: usize) -> u64 {
-    group << 8 | place as u64 & 0xFF
-}
-
-/// The group that a chunk belongs to.
-pub(super) fn group_of(name: u64) -> u64 {
-    name >> 8
 }
 
 #[cfg(test)]
@@ -135,21 +101,8 @@ mod tests {
         let row_at = |place: Option<Range<usize>>| place.map(|place| Row::decode(&bytes[place]).unwrap());
         assert_eq!(read(&bytes, |key, place| seen.push((key, row_at(place)))), Ok(77));
         assert_eq!(seen, effects);
-        for cut in [0, 7, 9, 30, bytes.len() - 1] {
+        for cut in [0, 7, HEADER_BYTES + 7, HEADER_BYTES + 9, HEADER_BYTES + 30, bytes.len() - 1] {
             assert!(read(&bytes[..cut], |_, _| {}).is_err(), "{cut}");
-        }
-    }
-
-    #[test]
-    fn chunks_hold_everything_and_fill_their_pages() {
-        for left in [0, 1, 100, 4_072, 4_073, 8_168, 9_000, 50_000, 1 << 20, (8 << 20) + 5] {
-            let bytes = vec![3; left];
-            let sizes: Vec<usize> = chunks(&bytes).map(<[u8]>::len).collect();
-            assert_eq!(sizes.iter().sum::<usize>(), left);
-            assert!(sizes.len() < 16, "{sizes:?}");
-            let pages: usize =
-                sizes.iter().map(|size| (size + PAGE_OVERHEAD_BYTES).next_power_of_two().max(4096)).sum();
-            assert!(pages <= left + left / 6 + 4096, "{left}: {pages}");
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The store: ordered rows, consistent views, and batches that become durable whole or not at all.
 //!
-//! Few verbs: take a [`View`], submit a [`Batch`] of checks, writes and appends. [`redb`] keeps them in one file,
+//! Few verbs: take a [`View`], submit a [`Batch`] of checks, writes and appends. [`redb`] keeps them in two files,
 //! [`memory`] in memory; both pass the same suite, and the memory store refuses what a careless caller gets away with
 //! elsewhere. [`key`] says whose a row is, [`row`] what is in it, [`seal`] closes what is personal.
 //!
 //! A store never reads a row without a key that names whose it is, never reads a clock and never draws a random number
-//! (new keys of customers excepted), and never goes on after an input or output error: it stops, and says so.
+//! (secrets of its own excepted), and never goes on after an input or output error: it stops, and says so.
 
 pub mod fence;
 pub mod group;
@@ -18,7 +18,9 @@ mod pack;
 pub mod redb;
 pub mod row;
 pub mod seal;
+mod settle;
 mod stage;
+mod wal;
 
 #[cfg(test)]
 mod measure;
@@ -270,9 +272,9 @@ pub struct Stats {
     pub waiting_bytes: u64,
     /// Bytes of log that a start would replay.
     pub log_bytes: u64,
-    /// Size of the file, in bytes.
+    /// Size of the files, in bytes.
     pub file_bytes: u64,
-    /// Bytes written to the file since it was opened.
+    /// Bytes written to the files since they were opened.
     pub written_bytes: u64,
     /// Group commits since it was opened.
     pub groups: u64,

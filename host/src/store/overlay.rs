@@ -25,7 +25,7 @@ pub(super) struct Layer {
 pub(super) type Group = Arc<Vec<u8>>;
 
 /// An encoded row within a group.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) struct Place {
     group: u64,
     start: u32,
@@ -59,6 +59,8 @@ const ENTRY_BYTES: usize = 160;
 pub(super) struct Overlay {
     layer: Layer,
     bytes: usize,
+    /// The slice that is on its way: after which key, and up to which.
+    moving: Option<(Option<Key>, Key)>,
 }
 
 impl Overlay {
@@ -70,9 +72,12 @@ impl Overlay {
         self.bytes
     }
 
-    /// Puts or deletes. What is deleted before it had a place of its own leaves no deletion either.
+    /// Puts or deletes. What is deleted before it had a place of its own, or was on its way there, leaves no deletion either.
     pub(super) fn set(&mut self, key: Key, row: Option<Place>) {
-        if row.is_none() && self.layer.entries.get(key.as_bytes()).is_some_and(|old| old.is_some_and(|p| p.is_fresh)) {
+        if row.is_none()
+            && self.layer.entries.get(key.as_bytes()).is_some_and(|old| old.is_some_and(|p| p.is_fresh))
+            && !self.is_moving(&key)
+        {
             return self.remove(&key);
         }
         self.bytes += cost(row.as_ref());
@@ -81,11 +86,14 @@ impl Overlay {
         }
     }
 
-    /// Takes an entry out: it has reached its place, or it is deleted and never had one.
-    pub(super) fn remove(&mut self, key: &Key) {
+    fn remove(&mut self, key: &Key) {
         if let Some(old) = self.layer.entries.remove(key.as_bytes()) {
             self.bytes -= cost(old.as_ref());
         }
+    }
+
+    fn is_moving(&self, key: &Key) -> bool {
+        self.moving.as_ref().is_some_and(|(after, upto)| after.as_ref().is_none_or(|after| key > after) && key <= upto)
     }
 
     /// Takes a complete group, which entries point into.
@@ -100,20 +108,41 @@ impl Overlay {
         }
     }
 
-    /// The entries after a key, or from the first on, up to about so many bytes. At least one, if there is any.
-    pub(super) fn slice(&self, after: Option<&Key>, bytes: usize) -> Vec<(Key, Option<Place>)> {
+    /// The entries after a key, or from the first on, up to about so many bytes, which are on their way from now on. At
+    /// least one, if there is any.
+    pub(super) fn move_out(&mut self, after: Option<&Key>, bytes: usize) -> Vec<(Key, Option<Place>)> {
         let mut taken = 0;
-        let start = after.map_or(Unbounded, |key| Excluded(key.as_bytes()));
-        self.layer
-            .entries
-            .range::<_, [u8]>((start, Unbounded))
+        let entries: Vec<_> = self
+            .after(after)
             .take_while(|(_, row)| {
                 let more = taken < bytes;
                 taken += cost(row.as_ref());
                 more
             })
             .map(|(key, row)| (key.clone(), *row))
-            .collect()
+            .collect();
+        self.moving = entries.last().map(|(upto, _)| (after.cloned(), upto.clone()));
+        entries
+    }
+
+    /// Takes out what has reached its place, unless it was changed since.
+    pub(super) fn arrived(&mut self, entries: &[(Key, Option<Place>)]) {
+        self.moving = None;
+        for (key, row) in entries {
+            if self.layer.entries.get(key.as_bytes()) == Some(row) {
+                self.remove(key);
+            }
+        }
+    }
+
+    /// Whether nothing comes after a key.
+    pub(super) fn is_last(&self, key: Option<&Key>) -> bool {
+        self.after(key).next().is_none()
+    }
+
+    fn after(&self, key: Option<&Key>) -> impl Iterator<Item = (&Key, &Option<Place>)> {
+        let start = key.map_or(Unbounded, |key| Excluded(key.as_bytes()));
+        self.layer.entries.range::<_, [u8]>((start, Unbounded))
     }
 }
 

@@ -1,25 +1,24 @@
-//! The store in one file, on redb.
+//! The store in two files, on redb: one has each row in its place, the other is the [log](super::wal).
 //!
-//! Three tables: `rows` has each row in its place; `log` has the effects of the latest group commits, as they came;
-//! `meta` has the format of the file and the next number of the sequence. Rows of many customers lie far apart, and to
-//! write each in its place at once costs a page a row. So a commit writes one value to the log and keeps its rows in an
-//! overlay in memory; they move to their places later, in slices of neighbours ([`group`](super::group)). A view is a copy
-//! of the overlay over a snapshot of `rows`, published together. Opening replays the log into the overlay.
+//! Rows of many customers lie far apart, and to write each in its place at once costs a page a row. So a commit writes one
+//! record to the log and keeps its rows in an overlay in memory; they move to their places later, in slices of neighbours
+//! ([`settle`](super::settle)). A view is a copy of the overlay over a snapshot of the rows, published together. Opening
+//! replays the log into the overlay.
 //!
-//! Commits are durable when acknowledged, in one phase or two as [`Settings::two_phase`] says.
+//! Two tables: `rows`, and `meta` with the format of the file, the secret number of its log, the first group of the log that is
+//! needed, and the next number of the sequence.
 //!
-//! It never writes from any thread but one, and never goes on after a failure of the file.
+//! It never acknowledges what is not synced, and never goes on after a failure of a file.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use redb::backends::FileBackend;
 use redb::{
-    AccessGuard, Builder, Database, ReadOnlyTable, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
-    TableError,
+    AccessGuard, Builder, Database, ReadOnlyTable, ReadableDatabase, StorageBackend, TableDefinition, TableError,
 };
 
 use super::fence::{Fence, Gauge};
@@ -27,29 +26,37 @@ use super::group::{Queue, Writer};
 use super::key::{Key, Order, Range};
 use super::overlay::{Layer, Overlay, Place};
 use super::row::Row;
+use super::settle::Settler;
 use super::stage::Ground;
+use super::wal::{Record, Wal};
 use super::{Batch, Done, Health, Refused, Stats, Store, StoreError, View, keyring, lock, log};
 
 pub(super) type Bytes = &'static [u8];
 pub(super) const ROWS: TableDefinition<Bytes, Bytes> = TableDefinition::new("rows");
-pub(super) const LOG: TableDefinition<u64, Bytes> = TableDefinition::new("log");
 pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
 pub(super) const FORMAT: &str = "format";
 pub(super) const NEXT: &str = "next";
+/// The first group of the log that is needed.
+pub(super) const FROM: &str = "from";
+/// The secret number of the log.
+const LOG_ID: &str = "log";
 
-/// The format of the file that this program writes.
-pub const FORMAT_VERSION: u64 = 1;
+/// The format of the files that this program writes. Format 1, of before the first release, had its log in a table.
+pub const FORMAT_VERSION: u64 = 2;
+
+/// A snapshot of the rows in their places.
+pub(super) type Rows = ReadOnlyTable<Bytes, Bytes>;
 
 /// How a store in a file behaves.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// About how much memory the overlay takes before rows are moved to their places, in bytes. The log grows to about
-    /// twice as much.
+    /// About how much memory the overlay takes before rows are moved to their places, in bytes. Where rows come in faster
+    /// than they move, commits wait once it is twice as much; the log may be twice as long as that.
     pub overlay_bytes: usize,
-    /// How much of the overlay one commit moves at least, once it moves any, in bytes.
+    /// How much of the overlay is moved in one transaction, in bytes.
     pub slice_bytes: usize,
-    /// How much of the file is kept in memory, in bytes.
+    /// How much of the rows' file is kept in memory, in bytes.
     pub cache_bytes: usize,
     /// The most batches in one group commit.
     pub group_batches: usize,
@@ -63,7 +70,7 @@ pub struct Settings {
     pub gather: Duration,
     /// After how long without a batch the overlay is moved out of memory.
     pub idle: Duration,
-    /// Whether a commit syncs its pages before it syncs the header that points to them.
+    /// Whether a transaction on the rows syncs its pages before it syncs the header that points to them.
     pub two_phase: bool,
 }
 
@@ -71,7 +78,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             overlay_bytes: 64 << 20,
-            slice_bytes: 96 << 10,
+            slice_bytes: 1 << 20,
             cache_bytes: 64 << 20,
             group_batches: 1_024,
             group_bytes: 8 << 20,
@@ -84,7 +91,7 @@ impl Default for Settings {
     }
 }
 
-/// A store in one file. Dropping it leaves the log for the next start to replay; [`close`](Store::close) tidies up.
+/// A store in two files. Dropping it leaves the log for the next start to replay; [`close`](Store::close) tidies up.
 pub struct RedbStore {
     shared: Arc<Shared>,
     writer: Mutex<Option<JoinHandle<Option<Database>>>>,
@@ -101,47 +108,63 @@ pub(super) struct Shared {
 }
 
 impl RedbStore {
-    /// Opens the file, or makes it.
+    /// Opens the file, or makes it. The log stands beside it, with `-wal` after its name.
     ///
     /// # Errors
-    /// When it is in use, damaged or newer than this program, or cannot be read or written.
+    /// When it is in use, damaged, without its log or newer than this program, or cannot be read or written.
     pub fn open(path: &Path, settings: Settings) -> Result<RedbStore, StoreError> {
-        if !path.exists() {
-            create_file(path, &settings)?;
+        let log_path = beside(path, "-wal");
+        let is_new = !path.exists();
+        if !is_new && !log_path.exists() {
+            let (rows, log) = (path.display(), log_path.display());
+            return Err(StoreError::Damaged(format!("{rows} is here, but not its log {log}")));
+        }
+        let log = FileBackend::new(open_file(&log_path)?).map_err(store_error)?;
+        if is_new {
+            if Wal::is_used(&log)? {
+                let (rows, log) = (path.display(), log_path.display());
+                return Err(StoreError::Damaged(format!("the log {log} is here, but not {rows}, which it belongs to")));
+            }
+            create_file(path)?;
         }
         let in_use = |error| match error {
             StoreError::InUse(_) => StoreError::InUse(path.display().to_string()),
             other => other,
         };
-        let file = open_file(path).map_err(|e| failed(path, &e))?;
-        let backend = FileBackend::new(file).map_err(|e| in_use(store_error(e)))?;
-        RedbStore::open_with_backend(backend, settings).map_err(in_use)
+        let rows = FileBackend::new(open_file(path)?).map_err(|e| in_use(store_error(e)))?;
+        RedbStore::open_with_backends(rows, log, settings).map_err(in_use)
     }
 
-    /// Opens a store in something that is like a file. A crash within the first call for a new one may leave it of no
-    /// use; [`RedbStore::open`] takes care of that.
+    /// Opens a store in two things that are like files: for the rows and for the log. A crash within the first call for
+    /// a new one may leave it of no use; [`RedbStore::open`] takes care of that.
     ///
     /// # Errors
     /// As [`RedbStore::open`].
-    pub fn open_with_backend(backend: impl StorageBackend, settings: Settings) -> Result<RedbStore, StoreError> {
+    pub fn open_with_backends(
+        rows: impl StorageBackend,
+        log: impl StorageBackend,
+        settings: Settings,
+    ) -> Result<RedbStore, StoreError> {
         let gauge = Arc::new(Gauge::default());
         let database = Builder::new()
             .set_cache_size(settings.cache_bytes)
-            .create_with_backend(Fence::new(backend, gauge.clone()))
+            .create_with_backend(Fence::new(rows, gauge.clone()))
             .map_err(store_error)?;
-        prepare(&database)?;
-        let log = replay(&database)?;
+        let facts = prepare(&database)?;
+        let (wal, records) = Wal::open(Box::new(Fence::new(log, gauge.clone())), facts.log_id, facts.from)?;
+        let replayed = replay(facts, records)?;
         if let Some(reason) = gauge.failure() {
             return Err(StoreError::Failed(reason.to_owned()));
         }
-        let view = RedbView::take(&database, log.overlay.layer())?;
+        let view = RedbView { layer: replayed.overlay.layer().clone(), rows: self::rows(&database)? };
         let shared = Arc::new(Shared {
             queue: Queue::new(&settings),
             published: RwLock::new(Arc::new(view)),
             gauge,
             stats: Mutex::default(),
         });
-        let writer = Writer::new(database, shared.clone(), settings, log);
+        let settler = Settler::start(database, shared.clone(), &settings)?;
+        let writer = Writer::new(settler, wal, shared.clone(), settings, replayed);
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || writer.run())
@@ -211,27 +234,23 @@ impl Shared {
         self.published.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    pub(super) fn publish(&self, view: RedbView) {
-        let mut published = self.published.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let old = std::mem::replace(&mut *published, Arc::new(view));
-        drop(published);
-        // Not within the lock: it may be the last copy, and then there is much to free.
-        drop(old);
+    pub(super) fn publish(&self, view: Arc<RedbView>) {
+        *self.published.write().unwrap_or_else(std::sync::PoisonError::into_inner) = view;
     }
 }
 
 /// The overlay over a snapshot of the rows in their places.
 pub(super) struct RedbView {
     pub(super) layer: Layer,
-    pub(super) rows: ReadOnlyTable<Bytes, Bytes>,
+    pub(super) rows: Arc<Rows>,
+}
+
+/// The rows in their places as of now.
+pub(super) fn rows(database: &Database) -> Result<Arc<Rows>, StoreError> {
+    database.begin_read().map_err(store_error)?.open_table(ROWS).map(Arc::new).map_err(store_error)
 }
 
 impl RedbView {
-    pub(super) fn take(database: &Database, layer: &Layer) -> Result<RedbView, StoreError> {
-        let rows = database.begin_read().map_err(store_error)?.open_table(ROWS).map_err(store_error)?;
-        Ok(RedbView { layer: layer.clone(), rows })
-    }
-
     fn under<'a>(&'a self, open: &'a [u8]) -> Merged<'a> {
         Merged { layer: &self.layer, open, rows: &self.rows }
     }
@@ -260,7 +279,7 @@ impl View for RedbView {
 pub(super) struct Merged<'a> {
     pub(super) layer: &'a Layer,
     pub(super) open: &'a [u8],
-    pub(super) rows: &'a ReadOnlyTable<Bytes, Bytes>,
+    pub(super) rows: &'a Rows,
 }
 
 impl Merged<'_> {
@@ -356,64 +375,80 @@ fn read_into(
     Ok(visit(&key, row))
 }
 
+/// What the rows' file says of itself.
+struct Facts {
+    log_id: u64,
+    from: u64,
+    next: u64,
+}
+
 /// What a start finds in the log.
 pub(super) struct Replayed {
     pub(super) overlay: Overlay,
-    /// Each group that is in the log, and its bytes.
-    pub(super) groups: Vec<(u64, usize)>,
+    /// The groups that are in the log.
+    pub(super) groups: std::ops::Range<u64>,
     /// The next number of the sequence.
     pub(super) next: u64,
 }
 
 /// Makes a new file under another name and then gives it its own, so that a crash leaves a whole store or none. Of two
 /// processes that do this at once, one wins and both go on with its file.
-fn create_file(path: &Path, settings: &Settings) -> Result<(), StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".new-{}", std::process::id()));
-    let new = Path::new(&name);
+fn create_file(path: &Path) -> Result<(), StoreError> {
+    let new = beside(path, &format!(".new-{}", std::process::id()));
     let made = || {
-        let file = open_file(new).map_err(|e| failed(new, &e))?;
-        let backend = FileBackend::new(file).map_err(store_error)?;
-        RedbStore::open_with_backend(backend, settings.clone())?
-            .close()
-            .map_err(|refused| StoreError::Failed(refused.to_string()))?;
-        match std::fs::hard_link(new, path) {
+        let backend = FileBackend::new(open_file(&new)?).map_err(store_error)?;
+        let database = Builder::new().create_with_backend(backend).map_err(store_error)?;
+        prepare(&database)?;
+        database.close().map_err(store_error)?;
+        match std::fs::hard_link(&new, path) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
                 // Some file systems have no links.
-                std::fs::rename(new, path).map_err(|e| failed(path, &e))
+                std::fs::rename(&new, path).map_err(|e| failed(path, &e))
             }
             _ => Ok(()),
         }
     };
     let result = made();
     // It is gone already if it was renamed; and left over, it does no harm.
-    let _ = std::fs::remove_file(new);
+    let _ = std::fs::remove_file(&new);
     result?;
     keyring::sync_folder(path).map_err(|e| failed(path, &e))
 }
 
-fn open_file(path: &Path) -> std::io::Result<std::fs::File> {
+fn open_file(path: &Path) -> Result<std::fs::File, StoreError> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options.open(path).map_err(|e| failed(path, &e))
+}
+
+/// A path with more after its name.
+fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    name.into()
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Failed(format!("{}: {error}", path.display()))
 }
 
-/// Makes the tables of a new file; refuses a file that is newer than this program, or something else.
-fn prepare(database: &Database) -> Result<(), StoreError> {
+/// Makes the tables of a new file; refuses a file that is older or newer than this program, or something else.
+fn prepare(database: &Database) -> Result<Facts, StoreError> {
     let read = database.begin_read().map_err(store_error)?;
     match read.open_table(META) {
         Ok(meta) => {
-            let format = meta.get(FORMAT).map_err(store_error)?.map_or(0, |format| format.value());
-            if format > FORMAT_VERSION {
-                return Err(StoreError::Newer { what: "store", found: format, known: FORMAT_VERSION });
+            let fact = |name| Ok(meta.get(name).map_err(store_error)?.map_or(0, |value| value.value()));
+            match fact(FORMAT)? {
+                FORMAT_VERSION => Ok(Facts { log_id: fact(LOG_ID)?, from: fact(FROM)?, next: fact(NEXT)? }),
+                newer if newer > FORMAT_VERSION => {
+                    Err(StoreError::Newer { what: "store", found: newer, known: FORMAT_VERSION })
+                }
+                older => Err(StoreError::Damaged(format!(
+                    "it has format {older}, of before the first release; begin with a new data folder"
+                ))),
             }
-            Ok(())
         }
         Err(TableError::TableDoesNotExist(_)) => {
             if read.list_tables().map_err(store_error)?.next().is_some() {
@@ -426,51 +461,34 @@ fn prepare(database: &Database) -> Result<(), StoreError> {
     }
 }
 
-fn create(database: &Database) -> Result<(), StoreError> {
+#[expect(clippy::disallowed_methods, reason = "nobody must be able to write a record of the log into a text")]
+fn create(database: &Database) -> Result<Facts, StoreError> {
+    let mut secret = [0; 8];
+    getrandom::fill(&mut secret).map_err(|e| StoreError::Failed(format!("no random numbers: {e}")))?;
+    let facts = Facts { log_id: u64::from_be_bytes(secret), from: 0, next: 1 };
     let write = database.begin_write().map_err(store_error)?;
     write.open_table(ROWS).map_err(store_error)?;
-    write.open_table(LOG).map_err(store_error)?;
     let mut meta = write.open_table(META).map_err(store_error)?;
-    meta.insert(FORMAT, FORMAT_VERSION).map_err(store_error)?;
-    meta.insert(NEXT, 1).map_err(store_error)?;
+    for (name, value) in [(FORMAT, FORMAT_VERSION), (LOG_ID, facts.log_id), (FROM, facts.from), (NEXT, facts.next)] {
+        meta.insert(name, value).map_err(store_error)?;
+    }
     drop(meta);
-    write.commit().map_err(store_error)
+    write.commit().map_err(store_error)?;
+    Ok(facts)
 }
 
 /// Reads the log into an overlay. Effects that have reached their place already are only repeated: the log is always
 /// the end of history, so for every key it mentions it has the last word.
-fn replay(database: &Database) -> Result<Replayed, StoreError> {
-    let read = database.begin_read().map_err(store_error)?;
-    let meta = read.open_table(META).map_err(store_error)?;
-    let next = meta.get(NEXT).map_err(store_error)?.map_or(1, |next| next.value());
-    let mut replayed = Replayed { overlay: Overlay::default(), groups: Vec::new(), next };
-    let mut group: Option<(u64, Vec<u8>)> = None;
-    for chunk in read.open_table(LOG).map_err(store_error)?.iter().map_err(store_error)? {
-        let (name, chunk) = chunk.map_err(store_error)?;
-        let number = log::group_of(name.value());
-        match &mut group {
-            Some((open, bytes)) if *open == number => bytes.extend_from_slice(chunk.value()),
-            _ => {
-                replayed.take(group.take())?;
-                group = Some((number, chunk.value().to_vec()));
-            }
-        }
+fn replay(facts: Facts, records: Vec<Record>) -> Result<Replayed, StoreError> {
+    let groups = facts.from..facts.from + records.len() as u64;
+    let mut replayed = Replayed { overlay: Overlay::default(), groups, next: facts.next };
+    for (number, bytes) in records {
+        replayed.next = log::read(&bytes, |key, row| {
+            replayed.overlay.set(key, row.map(|bytes| Place::new(number, bytes, false)));
+        })?;
+        replayed.overlay.add_group(number, Arc::new(bytes));
     }
-    replayed.take(group)?;
     Ok(replayed)
-}
-
-impl Replayed {
-    fn take(&mut self, group: Option<(u64, Vec<u8>)>) -> Result<(), StoreError> {
-        if let Some((number, bytes)) = group {
-            self.groups.push((number, bytes.len()));
-            self.next = log::read(&bytes, |key, row| {
-                self.overlay.set(key, row.map(|bytes| Place::new(number, bytes, false)));
-            })?;
-            self.overlay.add_group(number, Arc::new(bytes));
-        }
-        Ok(())
-    }
 }
 
 /// The words of this program for what the file layer says.

@@ -16,6 +16,7 @@ use crate::domain::ids::{BusinessId, CustomerId};
 const SECTOR_BYTES: usize = 512;
 
 /// Numbers from a seed (splitmix64): a failure names its seed and happens again.
+#[derive(Default)]
 struct Dice(u64);
 
 impl Dice {
@@ -89,81 +90,105 @@ impl Surface {
     }
 }
 
-/// A disk that takes images of itself at random moments.
-#[derive(Debug, Clone)]
+/// A disk with the two files of a store, which takes images of itself at random moments.
+#[derive(Debug, Clone, Default)]
 struct Disk {
-    surface: Arc<Mutex<Surface>>,
-    crashes: Arc<Mutex<Crashes>>,
+    state: Arc<Mutex<State>>,
     acknowledged: Arc<AtomicU64>,
 }
 
-struct Crashes {
-    dice: Dice,
-    /// One image in so many writes and syncs.
-    rarity: u64,
-    /// Whether there is a store on the disk yet.
-    begun: bool,
-    images: Images,
+/// One of the files.
+#[derive(Debug)]
+struct File {
+    disk: Disk,
+    place: usize,
 }
 
-impl std::fmt::Debug for Crashes {
+/// The rows' file, then the log.
+type Image = [Vec<u8>; 2];
+
+#[derive(Default)]
+struct State {
+    files: [Surface; 2],
+    dice: Dice,
+    /// One image in so many writes and syncs; none while it is 0.
+    rarity: u64,
+    /// What crashes left: how many batches were acknowledged, and the image.
+    images: Vec<(u64, Image)>,
+}
+
+impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} images", self.images.len())
     }
 }
 
-impl Disk {
-    fn new(seed: u64, rarity: u64) -> Disk {
-        let crashes = Crashes { dice: Dice(seed), rarity, begun: false, images: Vec::new() };
-        Disk { surface: Arc::default(), crashes: Arc::new(Mutex::new(crashes)), acknowledged: Arc::default() }
+impl State {
+    /// What a crash leaves now.
+    fn crash(&mut self) -> Image {
+        let State { files, dice, .. } = self;
+        files.each_ref().map(|file| file.crash(dice))
     }
+}
 
-    fn of(image: Vec<u8>) -> Disk {
-        let disk = Disk::new(0, u64::MAX);
-        *lock(&disk.surface) = Surface { synced: image.clone(), current: image, unsynced: Vec::new() };
+impl Disk {
+    fn new(seed: u64) -> Disk {
+        let disk = Disk::default();
+        lock(&disk.state).dice = Dice(seed);
         disk
     }
 
-    fn maybe_crash(&self, surface: &Surface) {
-        let mut crashes = lock(&self.crashes);
-        let rarity = crashes.rarity;
-        if crashes.begun && crashes.dice.below(rarity) == 0 {
-            let image = surface.crash(&mut crashes.dice);
-            crashes.images.push((self.acknowledged.load(Ordering::SeqCst), image));
+    fn of(image: Image) -> Disk {
+        let disk = Disk::default();
+        lock(&disk.state).files =
+            image.map(|image| Surface { synced: image.clone(), current: image, unsynced: Vec::new() });
+        disk
+    }
+
+    fn open(&self, settings: Settings) -> Result<RedbStore, StoreError> {
+        let [rows, log] = [0, 1].map(|place| File { disk: self.clone(), place });
+        RedbStore::open_with_backends(rows, log, settings)
+    }
+
+    fn maybe_crash(&self, state: &mut State) {
+        if state.rarity > 0 && state.dice.below(state.rarity) == 0 {
+            let image = state.crash();
+            state.images.push((self.acknowledged.load(Ordering::SeqCst), image));
         }
     }
 }
 
-impl StorageBackend for Disk {
+impl StorageBackend for File {
     fn len(&self) -> io::Result<u64> {
-        Ok(lock(&self.surface).current.len() as u64)
+        Ok(lock(&self.disk.state).files[self.place].current.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let offset = offset as usize;
-        let surface = lock(&self.surface);
-        let bytes = surface.current.get(offset..offset + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let state = lock(&self.disk.state);
+        let bytes =
+            state.files[self.place].current.get(offset..offset + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(bytes);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        lock(&self.surface).change(Change::Length(len as usize));
+        lock(&self.disk.state).files[self.place].change(Change::Length(len as usize));
         Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut surface = lock(&self.surface);
-        self.maybe_crash(&surface);
-        surface.sync();
-        self.maybe_crash(&surface);
+        let mut state = lock(&self.disk.state);
+        self.disk.maybe_crash(&mut state);
+        state.files[self.place].sync();
+        self.disk.maybe_crash(&mut state);
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut surface = lock(&self.surface);
-        surface.change(Change::Write(offset as usize, data.to_vec()));
-        self.maybe_crash(&surface);
+        let mut state = lock(&self.disk.state);
+        state.files[self.place].change(Change::Write(offset as usize, data.to_vec()));
+        self.disk.maybe_crash(&mut state);
         Ok(())
     }
 }
@@ -211,25 +236,59 @@ fn settings(dice: &mut Dice, two_phase: bool) -> Settings {
     }
 }
 
-/// What crashes left: how many batches were acknowledged, and the image.
-type Images = Vec<(u64, Vec<u8>)>;
+/// Random batches, and what a store holds after so many of them.
+struct History {
+    batches: Vec<Batch>,
+    views: Vec<Arc<dyn View>>,
+    store: MemoryStore,
+}
 
-/// Runs random batches in random groups; gives what crashes left, and what the store holds after each number of batches.
-fn crashes(seed: u64, batches: u64, rarity: u64, two_phase: bool) -> (Images, Vec<Arc<dyn View>>) {
+impl History {
+    fn new() -> History {
+        let store = MemoryStore::new();
+        History { batches: Vec::new(), views: vec![store.view()], store }
+    }
+
+    /// One that shares its first batches with another.
+    fn like(other: &History, batches: usize) -> History {
+        let mut history = History::new();
+        other.batches[..batches].iter().for_each(|batch| history.push(batch.clone()));
+        history
+    }
+
+    fn push(&mut self, batch: Batch) {
+        self.views.push(self.store.commit(batch.clone()).unwrap().view);
+        self.batches.push(batch);
+    }
+
+    /// The next batch.
+    fn next(&mut self, dice: &mut Dice) -> Batch {
+        self.push(batch(self.views.len() as u64, dice));
+        self.batches[self.batches.len() - 1].clone()
+    }
+
+    /// Checks that a store has what some number of batches left, those acknowledged among them; gives that number.
+    fn check(&self, store: &RedbStore, acknowledged: u64, about: &str) -> usize {
+        let there = store.stats().next_number - 1;
+        assert!(there >= acknowledged, "{about}: only {there} of {acknowledged} are there");
+        let there = there as usize;
+        assert_eq!(dump(&*store.view()), dump(&*self.views[there]), "{about}: not the rows of {there} batches");
+        there
+    }
+}
+
+/// Runs random batches in random groups on a disk that takes images of itself.
+fn crashes(seed: u64, batches: usize, rarity: u64, two_phase: bool) -> (Vec<(u64, Image)>, History) {
     let mut dice = Dice(seed);
-    let disk = Disk::new(seed ^ 1, rarity);
-    let expected = MemoryStore::new();
-    let mut views = vec![expected.view()];
-    let store = RedbStore::open_with_backend(disk.clone(), settings(&mut dice, two_phase)).unwrap();
-    lock(&disk.crashes).begun = true;
-    let mut n = 0;
-    while n < batches {
+    let disk = Disk::new(seed ^ 1);
+    let mut history = History::new();
+    let store = disk.open(settings(&mut dice, two_phase)).unwrap();
+    lock(&disk.state).rarity = rarity;
+    while history.batches.len() < batches {
         let burst = dice.below(3) * dice.below(6) + 1;
         let (sender, receiver) = mpsc::channel();
         for _ in 0..burst {
-            n += 1;
-            let batch = batch(n, &mut dice);
-            views.push(expected.commit(batch.clone()).unwrap().view);
+            let batch = history.next(&mut dice);
             let (sender, acknowledged) = (sender.clone(), disk.acknowledged.clone());
             let done: Done = Box::new(move |result| {
                 assert_eq!(result.unwrap().numbers, [acknowledged.fetch_add(1, Ordering::SeqCst) + 1]);
@@ -241,28 +300,33 @@ fn crashes(seed: u64, batches: u64, rarity: u64, two_phase: bool) -> (Images, Ve
         assert_eq!(receiver.iter().count() as u64, burst);
     }
     drop(store);
-    let images = std::mem::take(&mut lock(&disk.crashes).images);
-    (images, views)
+    let images = std::mem::take(&mut lock(&disk.state).images);
+    (images, history)
 }
 
 fn check_crashes(two_phase: bool, seeds: std::ops::Range<u64>, images_wanted: usize) {
     let mut checked = 0;
     for seed in seeds {
-        let (images, views) = crashes(seed, 300, 60, two_phase);
+        let (images, history) = crashes(seed, 300, 60, two_phase);
         for (place, (acknowledged, image)) in images.into_iter().enumerate() {
-            let about = format!("seed {seed}, image {place}, {acknowledged} acknowledged");
+            let about = format!("seed {seed}, image {place}");
             let mut dice = Dice(seed + place as u64);
             let disk = Disk::of(image);
-            let store = match RedbStore::open_with_backend(disk.clone(), settings(&mut dice, two_phase)) {
-                Ok(store) => store,
-                Err(error) => panic!("{about}: {error}"),
+            lock(&disk.state).dice = Dice(seed ^ place as u64);
+            let open = |disk: &Disk, dice: &mut Dice| {
+                disk.open(settings(dice, two_phase)).unwrap_or_else(|error| panic!("{about}: {error}"))
             };
-            let there = store.stats().next_number - 1;
-            assert!(there >= acknowledged, "{about}: only {there} are there");
-            assert_eq!(dump(&*store.view()), dump(&*views[there as usize]), "{about}: not the rows of {there} batches");
-            // And it goes on from there.
-            let next = batch(there + 1, &mut dice);
-            assert_eq!(store.commit(next).map(|c| c.numbers), Ok(vec![there + 1]), "{about}");
+            let store = open(&disk, &mut dice);
+            let there = history.check(&store, acknowledged, &about);
+            // It goes on from there, and crashes again.
+            let mut after = History::like(&history, there);
+            for n in there + 1..=there + 5 {
+                let numbers = store.commit(after.next(&mut dice)).map(|committed| committed.numbers);
+                assert_eq!(numbers, Ok(vec![n as u64]), "{about}");
+            }
+            let image = lock(&disk.state).crash();
+            drop(store);
+            after.check(&open(&Disk::of(image), &mut dice), there as u64 + 5, &format!("{about}, once more"));
             checked += 1;
         }
         if checked >= images_wanted {
@@ -284,79 +348,83 @@ fn a_thousand_crashes_with_the_other_kind_of_commit() {
     check_crashes(!Settings::default().two_phase, 1..1_000, 1_000);
 }
 
-/// A disk that fails, from a certain write or sync on, once or for good.
-#[derive(Debug)]
-struct Failing {
-    disk: Disk,
-    left: AtomicU64,
+/// Fails from a certain write or sync on, in either file, once or for good.
+#[derive(Debug, Clone)]
+struct Fault {
+    left: Arc<AtomicU64>,
     for_good: bool,
 }
 
-impl Failing {
+impl Fault {
     fn maybe_fail(&self) -> io::Result<()> {
-        let left = self.left.load(Ordering::SeqCst);
-        if left > 1 || (left == 1 && !self.for_good) {
-            self.left.store(left - 1, Ordering::SeqCst);
-        }
-        if left == 1 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        let fail = |left: u64| (left > 1 || left == 1 && !self.for_good).then(|| left - 1);
+        let before = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fail);
+        if before.unwrap_or_else(|left| left) == 1 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
+}
+
+#[derive(Debug)]
+struct Failing {
+    file: File,
+    fault: Fault,
 }
 
 impl StorageBackend for Failing {
     fn len(&self) -> io::Result<u64> {
-        self.disk.len()
+        self.file.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.disk.read(offset, out)
+        self.file.read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.maybe_fail()?;
-        self.disk.set_len(len)
+        self.fault.maybe_fail()?;
+        self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.maybe_fail()?;
-        self.disk.sync_data()
+        self.fault.maybe_fail()?;
+        self.file.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.maybe_fail()?;
-        self.disk.write(offset, data)
+        self.fault.maybe_fail()?;
+        self.file.write(offset, data)
     }
 }
 
 #[test]
 fn a_full_disk_stops_the_store_keeps_its_views_and_loses_nothing_acknowledged() {
     for seed in 0..60u64 {
+        let about = format!("seed {seed}");
         let mut dice = Dice(seed);
-        let disk = Disk::new(seed, u64::MAX);
-        let failing =
-            Failing { disk: disk.clone(), left: AtomicU64::new(60 + dice.below(900)), for_good: seed % 2 == 0 };
-        let store = RedbStore::open_with_backend(failing, settings(&mut dice, seed % 3 == 0)).unwrap();
-        let expected = MemoryStore::new();
-        let (mut views, mut acknowledged) = (vec![expected.view()], 0);
+        let disk = Disk::new(seed);
+        let fault = Fault { left: Arc::new((60 + dice.below(900)).into()), for_good: seed % 2 == 0 };
+        let [rows, log] =
+            [0, 1].map(|place| Failing { file: File { disk: disk.clone(), place }, fault: fault.clone() });
+        let store = RedbStore::open_with_backends(rows, log, settings(&mut dice, seed % 3 == 0)).unwrap();
+        let mut history = History::new();
         let refused = loop {
-            let batch = batch(views.len() as u64, &mut dice);
-            views.push(expected.commit(batch.clone()).unwrap().view);
-            match store.commit(batch) {
-                Ok(_) => acknowledged += 1,
-                Err(refused) => break refused,
+            if let Err(refused) = store.commit(history.next(&mut dice)) {
+                break refused;
             }
         };
-        assert!(matches!(&refused, Refused::Broken(reason) if reason.contains("storage")), "seed {seed}: {refused:?}");
-        assert!(matches!(store.health(), Health::Broken(_)), "seed {seed}");
-        assert_eq!(store.commit(Batch::new()).unwrap_err(), refused, "seed {seed}: stopped for good");
-        assert_eq!(dump(&*store.view()), dump(&*views[acknowledged]), "seed {seed}: the view of the last good commit");
-        assert_eq!(store.close(), Err(refused), "seed {seed}");
+        let acknowledged = history.batches.len() - 1;
+        assert!(matches!(&refused, Refused::Broken(reason) if reason.contains("storage")), "{about}: {refused:?}");
+        assert!(matches!(store.health(), Health::Broken(_)), "{about}");
+        assert_eq!(store.commit(Batch::new()).unwrap_err(), refused, "{about}: stopped for good");
+        assert_eq!(
+            dump(&*store.view()),
+            dump(&*history.views[acknowledged]),
+            "{about}: the view of the last good commit"
+        );
+        assert_eq!(store.close(), Err(refused), "{about}");
         drop(store);
 
         // The machine goes down as well.
-        let image = lock(&disk.surface).crash(&mut dice);
-        let store = RedbStore::open_with_backend(Disk::of(image), settings(&mut dice, false)).unwrap();
-        let there = (store.stats().next_number - 1) as usize;
-        assert!(there >= acknowledged, "seed {seed}: {there} of {acknowledged}");
-        assert_eq!(dump(&*store.view()), dump(&*views[there]), "seed {seed}");
+        let image = lock(&disk.state).crash();
+        let store = Disk::of(image).open(settings(&mut dice, false)).unwrap();
+        history.check(&store, acknowledged as u64, &about);
     }
 }
