@@ -15,6 +15,7 @@ use attune::sandbox::{Cache, Compiler, Sandbox};
 use attune::store::{Batch, Keyring, MemoryKeyring, MemoryStore, RedbStore, Settings, Store};
 use attune::turn::limits::Limits;
 use attune::world::{Test, World};
+use attune_tests::Folder;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -244,12 +245,10 @@ fn reference(number: u8) -> serde_json::Value {
     }
 }
 
-fn redb(name: &str) -> (Arc<dyn Store>, PathBuf) {
-    let path = std::env::temp_dir().join(format!("attune-replay-{}-{name}.redb", std::process::id()));
-    let _ = std::fs::remove_file(&path);
+fn redb(folder: &Folder, name: &str) -> Arc<dyn Store> {
     // A tiny overlay, so that rows are swept into place all the time.
     let settings = Settings { overlay_bytes: 64 << 10, slice_bytes: 8 << 10, ..Settings::default() };
-    (Arc::new(RedbStore::open(&path, settings).expect("a store opens")), path)
+    Arc::new(RedbStore::open(&folder.path().join(name), settings).expect("a store opens"))
 }
 
 /// Waits until nothing is still to be done. Replays hold finite journals, so this ends.
@@ -287,13 +286,13 @@ proptest! {
             prop_assert_eq!(first_difference(&expected, &replayed), None, "memory, {} workers", workers);
             engine.stop().expect("the engine stops");
         }
-        let (into, path) = redb("target");
+        let folder = Folder::new();
+        let into = redb(&folder, "target");
         let engine = replay(original.as_ref(), into.clone(), keyring, SANDBOX.clone(), limits, 3).expect("a replay runs");
         settle(&engine);
         let replayed = state(into.view().as_ref()).expect("the state is read");
         prop_assert_eq!(first_difference(&expected, &replayed), None, "redb, 3 workers");
         engine.stop().expect("the engine stops");
-        let _ = std::fs::remove_file(path);
     }
 }
 

@@ -178,13 +178,15 @@ fn a_body_over_its_limit_is_refused() {
     let many: Vec<Value> = (0..1_001).map(|_| event("any", json!({}))).collect();
     let told = problem(&shop.owner.batch(&json!(many)), 413, "too-large");
     assert!(told.contains("1001 events, and 1000 are the limit"), "{told}");
+    // However long the client goes on sending, it hears the answer.
     problem(&shop.owner.upload("large", &vec![0; (32 << 20) + 1]), 413, "too-large");
+    problem(&shop.owner.token("").upload("large", &vec![0; 16 << 20]), 401, "unauthorized");
     problem(&shop.owner.patch("/v1/business", &json!({ "name": long })), 413, "too-large");
 }
 
 #[test]
 fn a_component_just_below_the_limit_is_kept_and_runs_after_a_restart() {
-    let shop = Shop::open();
+    let shop = Shop::open_on(Arc::new(Server::start()));
     shop.enable_as("large", &components::padded(components::well(), 30 << 20));
     let shop = shop.moved(Arc::new(shop.server.restart(&Start::default())));
     let data = json!({ "customer": { "addresses": ["chat:anna"] } });

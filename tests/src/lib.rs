@@ -259,14 +259,18 @@ impl Server {
     }
 
     /// A server that tests share for as long as one of them holds it.
+    ///
+    /// # Panics
+    /// When it has ended.
     pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
         let mut shared = lock(&SHARED);
-        shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Self::start());
-            *shared = Arc::downgrade(&server);
-            server
-        })
+        let server = shared.upgrade().unwrap_or_else(|| Arc::new(Self::start()));
+        *shared = Arc::downgrade(&server);
+        if let Ok(Some(status)) = lock(&server.child).try_wait() {
+            panic!("the shared server ended with {status}: {:#?}", server.said());
+        }
+        server
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Limits {
     pub streams: usize,
     /// Components that are read and compiled at one time.
     pub uploads: usize,
+    /// How long another one waits for its turn, in seconds.
+    pub upload_wait_s: u64,
     /// How long a connection may take to send the head of its next request, in seconds; idle ones are closed after it.
     pub head_s: u64,
     /// How long a body may take, in seconds.
@@ -93,6 +95,7 @@ impl Default for Limits {
             connections: 8_192,
             streams: 4_096,
             uploads: 2,
+            upload_wait_s: 10,
             head_s: 75,
             body_s: 30,
             act_s: 30,

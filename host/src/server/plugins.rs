@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -205,9 +206,11 @@ pub async fn install(
         let words = format!("the content type is {given}; send the component with `Content-Type: application/wasm`");
         return Err(Problem::new(Kind::BadType, words));
     }
-    let _place = app.uploads.try_acquire().map_err(|_| {
-        Problem::new(Kind::Busy, format!("{} components are being installed, which is the limit", app.limits.uploads))
-    })?;
+    let turn = tokio::time::timeout(Duration::from_secs(app.limits.upload_wait_s), app.uploads.acquire());
+    let Ok(Ok(_place)) = turn.await else {
+        let words = format!("{} components are being installed, which is the limit", app.limits.uploads);
+        return Err(Problem::new(Kind::Busy, words));
+    };
     let wasm =
         app.read_body(request, app.limits.component_bytes, app.limits.body_s.saturating_mul(UPLOAD_TIMES)).await?;
     let (engine, file) = (app.engine.clone(), wasm.clone());
