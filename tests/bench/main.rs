@@ -5,6 +5,7 @@
 //! reported, not asserted: a busy machine is no failure. What is wrong (an answer missing, an event lost) ends the run.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+mod disk;
 mod events;
 mod http;
 mod load;
@@ -143,8 +144,13 @@ fn server(plan: &Plan, bare: &Bare, summary: &mut Summary, raws: &mut Vec<f64>) 
     summary.condition("http_server_cpu_us_per_event", json!(load.cpu_us.round()));
     summary.condition("http_client_cpu_us_per_event", json!(load.client_cpu_us.round()));
     summary.condition("http_server_rss_mb_after", json!(load.loaded_rss_mb.round()));
+    let before = disk::probe(plan.paced / 2)?;
     let latency = bakery.latency(load.events_per_s / 2.0, plan.paced)?;
+    let after = disk::probe(plan.paced / 2)?;
     summary.at_most("http_p99_ms", latency.p99_ms, 25.0);
+    summary.condition("disk_alone_sync_p99_ms", json!([before.p99_ms, after.p99_ms]));
+    summary.condition("disk_alone_sync_max_ms", json!([before.max_ms, after.max_ms]));
+    summary.condition("disk_alone_stalled_ms", json!([before.stalled_ms, after.stalled_ms]));
     summary.condition("paced_events_per_s", json!(latency.rate.round()));
     summary.condition("paced_probes", json!(latency.probes));
     summary.condition("paced_p50_ms", json!(latency.p50_ms));

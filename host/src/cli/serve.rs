@@ -23,8 +23,9 @@ use super::demo;
 
 /// Start the server.
 ///
-/// All state is in the data directory: the store in `attune.redb`, the customers' keys in `keys` (leave that file out of backups,
-/// or erased customers come back with them), compiled plugins in `compiled` (may be deleted at any time).
+/// All state is in the data directory: the store in `attune.redb` and its log `attune.redb-wal`, which belong together; the
+/// customers' keys in `keys` (leave that file out of backups, or erased customers come back with them); compiled plugins in
+/// `compiled` (may be deleted at any time).
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// The data directory.

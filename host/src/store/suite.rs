@@ -389,6 +389,24 @@ fn a_file_of_a_newer_or_another_program_is_refused() {
 }
 
 #[test]
+fn rows_without_their_log_and_a_log_without_its_rows_are_refused() {
+    let folder = Folder::new("halves");
+    let (path, log) = (folder.path("store"), folder.path("store-wal"));
+    let store = RedbStore::open(&path, Settings::default()).unwrap();
+    store.commit(batch(|b| b.put(key(ANN, "a"), row("a")))).unwrap();
+    drop(store);
+    for (lost, is_here) in [(&log, &path), (&path, &log)] {
+        let aside = folder.path("aside");
+        std::fs::rename(lost, &aside).unwrap();
+        let refused = RedbStore::open(&path, Settings::default()).err();
+        let words = refused.map(|error| error.to_string()).unwrap_or_default();
+        assert!(words.contains(&format!("{} is here, but not", is_here.display())), "{words}");
+        std::fs::rename(&aside, lost).unwrap();
+    }
+    assert!(RedbStore::open(&path, Settings::default()).unwrap().view().has(&key(ANN, "a")).unwrap());
+}
+
+#[test]
 fn an_idle_store_gives_its_memory_back() {
     let store = in_memory(Settings { overlay_bytes: 6_400, idle: Duration::from_millis(5), ..tight() });
     for n in 0..8 {
