@@ -43,5 +43,5 @@ pub fn probe(time: Duration) -> Result<Syncs> {
     took.sort_by(f64::total_cmp);
     let max_ms = *took.last().context("no sync within the time of a probe")?;
     let p99_ms = took[(took.len() - 1) * 99 / 100];
-    Ok(Syncs { p99_ms, max_ms, stalled_ms: took.iter().filter(|ms| **ms > 20.0).sum() })
+    Ok(Syncs { p99_ms, max_ms, stalled_ms: took.iter().filter(|ms| **ms > 20.0).fold(0.0, |all, ms| all + ms) })
 }

@@ -78,7 +78,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             overlay_bytes: 64 << 20,
-            slice_bytes: 1 << 20,
+            slice_bytes: 256 << 10,
             cache_bytes: 64 << 20,
             group_batches: 1_024,
             group_bytes: 8 << 20,
