@@ -1,6 +1,7 @@
 //! Small components for tests, made here: out of the contract in `wit/`, a world, and a core module as text.
 
 use attune::domain::plugin::Manifest;
+use attune::sandbox::SECTION;
 use attune::workbench::build::wrap;
 use attune_tests::repository;
 use wit_component::{StringEncoding, embed_component_metadata};
@@ -41,6 +42,11 @@ fn world(version: &str, lines: &str) -> String {
 
 /// A component out of a world and a core module. `version` is the one that the contract is taken to have.
 fn component(version: &str, world: &str, further: &[&str], module: &str) -> Vec<u8> {
+    wrap(&core(version, world, further, module), &manifest()).unwrap()
+}
+
+/// A core module that knows its world, so that a component can be made of it.
+fn core(version: &str, world: &str, further: &[&str], module: &str) -> Vec<u8> {
     let wit = repository().join("wit");
     let mut resolve = Resolve::default();
     for file in ["deps/types/types.wit", "deps/host/host.wit", "automation.wit"] {
@@ -54,10 +60,11 @@ fn component(version: &str, world: &str, further: &[&str], module: &str) -> Vec<
     let world = resolve.select_world(&[package], Some("plugin")).unwrap();
     let mut module = wat::parse_str(module).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    wrap(&module, &manifest()).unwrap()
+    module
 }
 
-fn manifest() -> Manifest {
+/// What the components here say of themselves.
+pub fn manifest() -> Manifest {
     serde_json::from_value(serde_json::json!({
         "name": "small", "version": "1.0.0", "description": "A small plugin for a test."
     }))
@@ -67,6 +74,11 @@ fn manifest() -> Manifest {
 /// A plugin that takes every event.
 pub fn well() -> Vec<u8> {
     component(CONTRACT, &world(CONTRACT, ""), &[], &on_event(CONTRACT, WELL))
+}
+
+/// The core module of the same.
+pub fn well_module() -> Vec<u8> {
+    core(CONTRACT, &world(CONTRACT, ""), &[], &on_event(CONTRACT, WELL))
 }
 
 /// A plugin that rejects every event.
@@ -111,13 +123,22 @@ pub fn core_module() -> Vec<u8> {
 }
 
 /// A component with so many bytes in it that mean nothing.
-pub fn padded(mut component: Vec<u8>, bytes: usize) -> Vec<u8> {
-    let name = b"padding";
+pub fn padded(component: Vec<u8>, bytes: usize) -> Vec<u8> {
+    with_section(component, "padding", &vec![7; bytes])
+}
+
+/// A component that says of itself what the others here say.
+pub fn described(component: Vec<u8>) -> Vec<u8> {
+    with_section(component, SECTION, &serde_json::to_vec(&manifest()).unwrap())
+}
+
+/// A component with a further section of its own making.
+fn with_section(mut component: Vec<u8>, name: &str, content: &[u8]) -> Vec<u8> {
     component.push(0);
-    leb(&mut component, 1 + name.len() + bytes);
+    leb(&mut component, 1 + name.len() + content.len());
     leb(&mut component, name.len());
-    component.extend_from_slice(name);
-    component.resize(component.len() + bytes, 7);
+    component.extend_from_slice(name.as_bytes());
+    component.extend_from_slice(content);
     component
 }
 

@@ -40,7 +40,12 @@ enum Command {
     Token(remote::Token),
     /// Compile the component on standard input; for this program's own use.
     #[command(hide = true)]
-    Compile,
+    Compile {
+        /// The most memory that it may take, in bytes.
+        memory_bytes: u64,
+        /// The most computing, in seconds.
+        computing_s: u64,
+    },
 }
 
 /// How results are printed.
@@ -66,7 +71,9 @@ pub fn main() -> ExitCode {
         Command::Plugin(plugin) => plugin.run(),
         Command::Why(why) => why.run(),
         Command::Token(token) => token.run(),
-        Command::Compile => crate::sandbox::compile::child().map(|()| ExitCode::SUCCESS),
+        Command::Compile { memory_bytes, computing_s } => {
+            crate::sandbox::compile::child(memory_bytes, computing_s).map(|()| ExitCode::SUCCESS)
+        }
     };
     match result {
         Ok(code) => code,

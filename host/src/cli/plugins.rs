@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::domain::plugin::permission_sentence;
 use crate::sandbox::{About, Cache, Compiler, Sandbox};
+use crate::turn::limits::Limits;
 use crate::workbench::build::{self, plugins_in};
 use crate::workbench::play::{Part, Played, play};
 use crate::workbench::scenario::Scenario;
@@ -78,7 +79,7 @@ fn all_plugins(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 impl Build {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = Sandbox::new(Cache::none(), Compiler::child())?;
+        let sandbox = Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?;
         let mut built = Vec::new();
         for folder in all_plugins(&self.folders)? {
             let one = build::build(&folder, self.out.as_deref())?;
@@ -99,7 +100,7 @@ impl Build {
 impl Inspect {
     pub(super) fn run(self) -> Result<ExitCode> {
         let wasm = std::fs::read(&self.file).with_context(|| self.file.display().to_string())?;
-        let component = Sandbox::new(Cache::none(), Compiler::child())?
+        let component = Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?
             .load(&wasm)
             .with_context(|| self.file.display().to_string())?;
         match self.format {
@@ -140,7 +141,7 @@ fn describe(about: &About, indent: &str) -> String {
 
 impl Test {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = Sandbox::new(Cache::none(), Compiler::child())?;
+        let sandbox = Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?;
         let mut parts: BTreeMap<PathBuf, Part> = BTreeMap::new();
         let mut results = Vec::new();
         for folder in all_plugins(&self.folders)? {

@@ -219,6 +219,14 @@ enum PluginAct {
         /// JSON.
         json: String,
     },
+    /// Replace its own limits; an operator's to do. None takes them all back.
+    Limits {
+        /// Its name.
+        name: String,
+        /// Such as `fuel=400000000` or `messages=2`; `attune plugin show --format json` lists them.
+        #[arg(value_parser = limit)]
+        limits: Vec<(String, u64)>,
+    },
     /// Say when it is asked: lower answers first.
     Order {
         /// Its name.
@@ -283,6 +291,11 @@ impl Plugin {
                 let settings: Value = serde_json::from_str(text).context("the settings are not JSON")?;
                 set(name, json!({ "settings": settings }))?
             }
+            PluginAct::Limits { name, limits } => {
+                let limits: serde_json::Map<String, Value> =
+                    limits.iter().map(|(name, number)| (name.clone(), json!(number))).collect();
+                set(name, json!({ "limits": limits }))?
+            }
             PluginAct::Order { name, order } => set(name, json!({ "order": order }))?,
             PluginAct::Remove { name } => {
                 server.get_or_fail("DELETE", &format!("/v1/plugins/{}", segment(name)), Body::None)?;
@@ -293,6 +306,13 @@ impl Plugin {
         server.print(&shown, describe);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A limit on the command line.
+fn limit(text: &str) -> Result<(String, u64), String> {
+    let (name, number) = text.split_once('=').ok_or("write it as name=number")?;
+    let number = number.parse().map_err(|_| format!("`{number}` is not a whole number"))?;
+    Ok((name.to_owned(), number))
 }
 
 fn permissions(plugin: &Value) -> impl Iterator<Item = &Value> {

@@ -46,6 +46,9 @@ pub(super) struct Serve {
     /// Threads that run plugins; absent: twice as many as there are cores.
     #[arg(long)]
     workers: Option<usize>,
+    /// What plugins may use: a TOML file with limits by name, such as `fuel = 400000000`; those left out stay as they are.
+    #[arg(long)]
+    limits: Option<PathBuf>,
     /// How many entries may wait before more are answered with 503.
     #[arg(long, default_value_t = 20_000)]
     queue: usize,
@@ -85,14 +88,24 @@ impl Serve {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// What plugins may use.
+    fn limits(&self) -> Result<Limits> {
+        let Some(file) = &self.limits else { return Ok(Limits::default()) };
+        let text = std::fs::read_to_string(file).with_context(|| format!("the limits in {}", file.display()))?;
+        let limits: Limits = toml::from_str(&text).with_context(|| format!("the limits in {}", file.display()))?;
+        limits.check().map_err(|words| anyhow::anyhow!("the limits in {}: {words}", file.display()))?;
+        Ok(limits)
+    }
+
     /// Opens the data directory and starts the engine on it.
     fn open(&self, world: Arc<dyn World>, workers: usize) -> Result<Arc<Engine>> {
         let data = &self.data;
         std::fs::create_dir_all(data).with_context(|| format!("the data directory {}", data.display()))?;
+        let limits = self.limits()?;
         let keyring = Arc::new(FileKeyring::open(&data.join("keys"))?);
         let store: Arc<dyn Store> = Arc::new(RedbStore::open(&data.join("attune.redb"), Settings::default())?);
-        let sandbox = Sandbox::new(compiled(data, keyring.as_ref())?, Compiler::child())?;
-        let parts = Parts { store, keyring, world, sandbox, limits: Limits::default(), workers, queue: self.queue };
+        let sandbox = Sandbox::new(compiled(data, keyring.as_ref())?, Compiler::child(&limits))?;
+        let parts = Parts { store, keyring, world, sandbox, limits, workers, queue: self.queue };
         Ok(Engine::start(parts)?)
     }
 }

@@ -292,6 +292,9 @@ pub struct PluginChange {
     pub grants: Option<Vec<String>>,
     /// All of the owner's wording: template, locale, text.
     pub wording: Option<std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>>,
+    /// All limits of its own. An operator's to set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<std::collections::BTreeMap<String, u64>>,
 }
 
 /// What a token's bearer may do.

@@ -169,6 +169,9 @@ pub struct Installed {
     /// The owner's own wording: template name, then locale, then text.
     #[serde(default)]
     pub wording: BTreeMap<String, BTreeMap<String, String>>,
+    /// What an operator lets it use instead of what others may, by the names of the limits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, u64>,
     /// Set when Attune stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Paused>,

@@ -10,6 +10,7 @@ use crate::domain::plugin::Installed;
 use crate::sandbox::{About, Component, Sandbox};
 use crate::store::{Batch, Key, Range, Row, StoreError, Table, View};
 use crate::turn::config::Config;
+use crate::turn::limits::Limits;
 use crate::turn::records::VERSION;
 
 /// A business, ready for running. It is replaced as a whole when something in it changes.
@@ -28,6 +29,7 @@ impl Ready {
         view: &dyn View,
         id: BusinessId,
         sandbox: &Sandbox,
+        limits: &Limits,
         before: Option<&Ready>,
     ) -> Result<Self, StoreError> {
         let business = match view.get(&business_key(id))? {
@@ -49,7 +51,7 @@ impl Ready {
                 components.insert(plugin.name.clone(), component);
             }
         }
-        Ok(Self { config: Arc::new(Config::new(business, installed)), components })
+        Ok(Self { config: Arc::new(Config::new(business, installed, limits)), components })
     }
 
     /// A plugin's component, if it could be loaded.

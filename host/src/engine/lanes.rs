@@ -4,35 +4,79 @@
 //! everything after it waits for it. So a step sees the same configuration and the same sums however many workers there
 //! are, which is what makes a replay exact.
 //!
+//! Nobody starves. Businesses take turns, and none has more than [`Permits::of_a_business`] entries running. What turns out
+//! to take long runs on workers of its own ([`Pace::Slow`]): a plugin that computes until it is stopped holds up its like, and
+//! nobody else.
+//!
 //! Plain data: no thread, no lock, no store.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::domain::entry::Entry;
+use crate::domain::entry::{Entry, Input, News};
 use crate::domain::ids::{BusinessId, CustomerId};
 
+/// What takes longer than this on average is slow, in microseconds. A prebuilt plugin's step takes a tenth of a millisecond, one
+/// in an embedded interpreter a few; the limit of fuel is at 200.
+const SLOW_US: u64 = 20_000;
+
+/// Averages that are lower than this are not worth remembering, in microseconds.
+const FORGOTTEN_US: u64 = SLOW_US / 4;
+
+/// Whose turn an entry waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// That of most.
+    Brisk,
+    /// That of what takes long.
+    Slow,
+}
+
+/// How much may run at one time.
+#[derive(Debug, Clone, Copy)]
+pub struct Permits {
+    /// Entries of one business at a brisk pace.
+    pub of_a_business: usize,
+}
+
 /// Entries that wait and run, of all businesses.
-#[derive(Default)]
 pub struct Lanes {
+    permits: Permits,
     businesses: HashMap<BusinessId, Business>,
     /// Businesses that have an entry ready, each once, in turn: no business waits behind another's queue.
-    turns: VecDeque<BusinessId>,
+    turns: [VecDeque<BusinessId>; 2],
+    /// How long entries took lately, on average, by what they bring to plugins; only what took long.
+    took_us: HashMap<(BusinessId, Kind), u64>,
     waiting: usize,
+}
+
+/// What an entry brings to plugins: entries of one kind run the same plugins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Message,
+    Appointment,
+    Order,
+    Other,
+    Timer,
+    Retry,
+    Host,
 }
 
 /// The entries of one business, cut into epochs by its own entries.
 #[derive(Default)]
 struct Business {
     epochs: VecDeque<Epoch>,
-    in_turn: bool,
+    in_turn: [bool; 2],
+    /// Entries that run at a brisk pace.
+    running: usize,
+    waiting: usize,
 }
 
 /// What lies between two barriers. Only the first epoch runs.
 #[derive(Default)]
 struct Epoch {
     lanes: HashMap<CustomerId, Lane>,
-    ready: VecDeque<CustomerId>,
+    ready: [VecDeque<CustomerId>; 2],
     unfinished: usize,
     barrier: Option<Arc<Entry>>,
     barrier_runs: bool,
@@ -41,14 +85,22 @@ struct Epoch {
 #[derive(Default)]
 struct Lane {
     entries: VecDeque<Arc<Entry>>,
-    running: bool,
+    /// At which pace its first entry runs.
+    running: Option<Pace>,
 }
 
 impl Lanes {
+    /// No entries yet.
+    pub fn new(permits: Permits) -> Self {
+        let turns = [VecDeque::new(), VecDeque::new()];
+        Self { permits, businesses: HashMap::new(), turns, took_us: HashMap::new(), waiting: 0 }
+    }
+
     /// Takes an entry. Entries have to be handed over in the order of the journal.
     pub fn push(&mut self, entry: Arc<Entry>) {
-        let id = entry.business;
+        let (id, pace) = (entry.business, self.pace(&entry));
         let business = self.businesses.entry(id).or_default();
+        business.waiting += 1;
         if business.epochs.back().is_none_or(|epoch| epoch.barrier.is_some()) {
             business.epochs.push_back(Epoch::default());
         }
@@ -60,37 +112,52 @@ impl Lanes {
                 let customer = entry.customer;
                 let lane = epoch.lanes.entry(customer).or_default();
                 lane.entries.push_back(entry);
-                if !lane.running && lane.entries.len() == 1 {
-                    epoch.ready.push_back(customer);
+                if lane.running.is_none() && lane.entries.len() == 1 {
+                    epoch.ready[pace as usize].push_back(customer);
                 }
             }
         }
         self.waiting += 1;
-        self.give_turn(id);
+        self.give_turns(id);
     }
 
-    /// The next entry that may run. It has to be handed back by [`done`](Self::done).
-    pub fn start(&mut self) -> Option<Arc<Entry>> {
-        let id = self.turns.pop_front()?;
+    /// The next entry that may run at a pace. It has to be handed back by [`done`](Self::done).
+    pub fn start(&mut self, pace: Pace) -> Option<Arc<Entry>> {
+        let id = self.turns[pace as usize].pop_front()?;
         let business = self.businesses.get_mut(&id)?;
-        business.in_turn = false;
-        let next = business.next();
-        self.give_turn(id);
+        business.in_turn[pace as usize] = false;
+        let next = business.next(pace);
+        if next.is_some() && pace == Pace::Brisk {
+            business.running += 1;
+        }
+        self.give_turns(id);
         next
     }
 
-    /// An entry is done and durable; what waited for it may run.
-    pub fn done(&mut self, entry: &Entry) {
+    /// Whether an entry may run at a pace.
+    pub fn has_next(&self, pace: Pace) -> bool {
+        !self.turns[pace as usize].is_empty()
+    }
+
+    /// An entry is done and durable, after a step of so many microseconds; what waited for it may run.
+    pub fn done(&mut self, entry: &Entry, took_us: u64) {
         self.waiting = self.waiting.saturating_sub(1);
+        self.measured(entry, took_us);
         if let Some(business) = self.businesses.get_mut(&entry.business) {
-            business.done(entry);
+            business.waiting = business.waiting.saturating_sub(1);
+            if let Some((customer, next)) = business.done(entry) {
+                let pace = self.took_us.get(&(next.business, kind(&next))).map_or(Pace::Brisk, |us| pace_of(*us));
+                if let Some(epoch) = business.epochs.front_mut() {
+                    epoch.ready[pace as usize].push_back(customer);
+                }
+            }
             if business.epochs.is_empty() {
                 // Its place among the turns, if it has one, is skipped when its turn comes.
                 self.businesses.remove(&entry.business);
-                self.turns.retain(|id| *id != entry.business);
+                self.turns.iter_mut().for_each(|turns| turns.retain(|id| *id != entry.business));
             }
         }
-        self.give_turn(entry.business);
+        self.give_turns(entry.business);
     }
 
     /// How many entries wait or run.
@@ -98,56 +165,108 @@ impl Lanes {
         self.waiting
     }
 
-    fn give_turn(&mut self, id: BusinessId) {
-        if let Some(business) = self.businesses.get_mut(&id)
-            && !business.in_turn
-            && business.has_next()
-        {
-            business.in_turn = true;
-            self.turns.push_back(id);
+    /// How many of one business do.
+    pub fn waiting_of(&self, business: BusinessId) -> usize {
+        self.businesses.get(&business).map_or(0, |business| business.waiting)
+    }
+
+    /// At which pace an entry runs, going by its like.
+    fn pace(&self, entry: &Entry) -> Pace {
+        self.took_us.get(&(entry.business, kind(entry))).map_or(Pace::Brisk, |us| pace_of(*us))
+    }
+
+    /// Takes down how long an entry took. The average is of about the last four.
+    fn measured(&mut self, entry: &Entry, took_us: u64) {
+        let name = (entry.business, kind(entry));
+        let before = self.took_us.get(&name).copied();
+        if before.is_none() && took_us < FORGOTTEN_US {
+            return;
+        }
+        let average = before.map_or(took_us, |before| (3 * before + took_us) / 4);
+        if average < FORGOTTEN_US {
+            self.took_us.remove(&name);
+        } else {
+            self.took_us.insert(name, average);
+        }
+    }
+
+    fn give_turns(&mut self, id: BusinessId) {
+        let Some(business) = self.businesses.get_mut(&id) else { return };
+        for pace in [Pace::Brisk, Pace::Slow] {
+            let may = pace == Pace::Slow || business.running < self.permits.of_a_business;
+            if may && !business.in_turn[pace as usize] && business.has_next(pace) {
+                business.in_turn[pace as usize] = true;
+                self.turns[pace as usize].push_back(id);
+            }
         }
     }
 }
 
+fn pace_of(took_us: u64) -> Pace {
+    if took_us > SLOW_US { Pace::Slow } else { Pace::Brisk }
+}
+
+fn kind(entry: &Entry) -> Kind {
+    match &entry.input {
+        Input::Event(event) => match &event.news {
+            News::Message(_) => Kind::Message,
+            News::Appointment { .. } => Kind::Appointment,
+            News::Order { .. } => Kind::Order,
+            News::Customer | News::Other(_) => Kind::Other,
+        },
+        Input::Timer { .. } => Kind::Timer,
+        Input::Retry { .. } => Kind::Retry,
+        _ => Kind::Host,
+    }
+}
+
 impl Business {
-    fn has_next(&self) -> bool {
+    fn has_next(&self, pace: Pace) -> bool {
         self.epochs.front().is_some_and(|epoch| {
-            !epoch.ready.is_empty() || (epoch.unfinished == 0 && epoch.barrier.is_some() && !epoch.barrier_runs)
+            let barrier = epoch.unfinished == 0 && epoch.barrier.is_some() && !epoch.barrier_runs;
+            !epoch.ready[pace as usize].is_empty() || barrier && pace == Pace::Brisk
         })
     }
 
-    fn next(&mut self) -> Option<Arc<Entry>> {
+    fn next(&mut self, pace: Pace) -> Option<Arc<Entry>> {
         let epoch = self.epochs.front_mut()?;
-        if let Some(customer) = epoch.ready.pop_front() {
+        if let Some(customer) = epoch.ready[pace as usize].pop_front() {
             let lane = epoch.lanes.get_mut(&customer)?;
-            lane.running = true;
+            lane.running = Some(pace);
             return lane.entries.pop_front();
         }
-        if epoch.unfinished == 0 && !epoch.barrier_runs {
+        if epoch.unfinished == 0 && !epoch.barrier_runs && pace == Pace::Brisk {
             epoch.barrier_runs = epoch.barrier.is_some();
             return epoch.barrier.clone();
         }
         None
     }
 
-    fn done(&mut self, entry: &Entry) {
-        let Some(epoch) = self.epochs.front_mut() else { return };
+    /// An entry is done; gives the next one of its lane, if there is one.
+    fn done(&mut self, entry: &Entry) -> Option<(CustomerId, Arc<Entry>)> {
+        let epoch = self.epochs.front_mut()?;
         if entry.customer.is_business() {
+            self.running = self.running.saturating_sub(1);
             self.epochs.pop_front();
-            return;
+            return None;
         }
         epoch.unfinished = epoch.unfinished.saturating_sub(1);
+        let mut next = None;
         if let Some(lane) = epoch.lanes.get_mut(&entry.customer) {
-            lane.running = false;
-            if lane.entries.is_empty() {
-                epoch.lanes.remove(&entry.customer);
-            } else {
-                epoch.ready.push_back(entry.customer);
+            if lane.running.take() == Some(Pace::Brisk) {
+                self.running = self.running.saturating_sub(1);
+            }
+            match lane.entries.front() {
+                Some(entry) => next = Some((entry.customer, entry.clone())),
+                None => {
+                    epoch.lanes.remove(&entry.customer);
+                }
             }
         }
         if epoch.unfinished == 0 && epoch.barrier.is_none() && self.epochs.len() == 1 {
             self.epochs.pop_front();
         }
+        next
     }
 }
 
@@ -171,46 +290,92 @@ mod tests {
         })
     }
 
+    const PERMITS: Permits = Permits { of_a_business: 2 };
+
     fn started(lanes: &mut Lanes) -> Vec<u64> {
-        std::iter::from_fn(|| lanes.start()).map(|entry| entry.number).collect()
+        at_pace(lanes, Pace::Brisk)
+    }
+
+    fn at_pace(lanes: &mut Lanes, pace: Pace) -> Vec<u64> {
+        std::iter::from_fn(|| lanes.start(pace)).map(|entry| entry.number).collect()
     }
 
     #[test]
     fn one_customers_entries_run_one_at_a_time_and_in_order() {
-        let mut lanes = Lanes::default();
+        let mut lanes = Lanes::new(PERMITS);
         let (first, second, other) = (entry(1, 1, 1), entry(1, 1, 2), entry(1, 2, 3));
         for one in [&first, &second, &other] {
             lanes.push(one.clone());
         }
         assert_eq!(started(&mut lanes), [1, 3]);
-        lanes.done(&first);
+        lanes.done(&first, 100);
         assert_eq!(started(&mut lanes), [2]);
     }
 
     #[test]
     fn an_entry_of_the_business_waits_for_all_before_it_and_holds_up_all_after_it() {
-        let mut lanes = Lanes::default();
+        let mut lanes = Lanes::new(PERMITS);
         let (before, barrier, after, elsewhere) = (entry(1, 1, 1), entry(1, 0, 2), entry(1, 2, 3), entry(2, 1, 4));
         for one in [&before, &barrier, &after, &elsewhere] {
             lanes.push(one.clone());
         }
         assert_eq!(started(&mut lanes), [1, 4], "another business is not held up");
-        lanes.done(&before);
+        lanes.done(&before, 100);
         assert_eq!(started(&mut lanes), [2]);
-        lanes.done(&barrier);
+        lanes.done(&barrier, 100);
         assert_eq!(started(&mut lanes), [3]);
-        lanes.done(&after);
-        lanes.done(&elsewhere);
+        lanes.done(&after, 100);
+        lanes.done(&elsewhere, 100);
         assert_eq!(lanes.waiting(), 0);
     }
 
     #[test]
     fn businesses_take_turns() {
-        let mut lanes = Lanes::default();
-        for number in 0..3 {
+        let mut lanes = Lanes::new(PERMITS);
+        for number in 0..2 {
             lanes.push(entry(1, number + 1, u64::from(number)));
         }
         lanes.push(entry(2, 1, 9));
-        assert_eq!(started(&mut lanes), [0, 9, 1, 2]);
+        assert_eq!(started(&mut lanes), [0, 9, 1]);
+    }
+
+    #[test]
+    fn a_business_has_no_more_entries_running_than_it_may() {
+        let mut lanes = Lanes::new(PERMITS);
+        let flood: Vec<_> = (0..5).map(|number| entry(1, number + 1, u64::from(number))).collect();
+        flood.iter().for_each(|one| lanes.push(one.clone()));
+        assert_eq!(started(&mut lanes), [0, 1]);
+        lanes.push(entry(2, 1, 9));
+        assert_eq!(started(&mut lanes), [9], "another business is not held up");
+        lanes.done(&flood[1], 100);
+        assert_eq!(started(&mut lanes), [2]);
+        assert_eq!((lanes.waiting(), lanes.waiting_of(BusinessId([1; 16]))), (5, 4));
+    }
+
+    #[test]
+    fn what_takes_long_runs_at_a_pace_of_its_own_until_it_does_not() {
+        let mut lanes = Lanes::new(PERMITS);
+        let one = |number: u64| entry(1, number as u8 + 1, number);
+        lanes.push(one(0));
+        assert_eq!(started(&mut lanes), [0]);
+        lanes.done(&one(0), 150_000);
+        for number in 1..=3 {
+            lanes.push(one(number));
+        }
+        lanes.push(entry(2, 1, 9));
+        assert_eq!(started(&mut lanes), [9], "only the other business has something that is brisk");
+        assert!(lanes.has_next(Pace::Slow));
+        assert_eq!(at_pace(&mut lanes, Pace::Slow), [1, 2, 3]);
+        for number in 1..=3 {
+            lanes.done(&one(number), 100);
+        }
+        for number in 4..=8 {
+            lanes.push(one(number));
+            let pace = if lanes.has_next(Pace::Slow) { Pace::Slow } else { Pace::Brisk };
+            assert_eq!(at_pace(&mut lanes, pace), [number]);
+            lanes.done(&one(number), 100);
+        }
+        lanes.push(one(9));
+        assert_eq!(started(&mut lanes), [9], "it has been quick for a while");
     }
 }

@@ -34,7 +34,7 @@ use crate::turn::{Elsewhere, Observed, Scene, Turn};
 use crate::world::World;
 
 use config::Ready;
-use lanes::Lanes;
+use lanes::{Lanes, Pace, Permits};
 use step::{Action, Env, Stepped};
 
 /// Takes claimed messages to their channels. What becomes of each comes back with [`Engine::outcome`].
@@ -118,14 +118,24 @@ pub struct Parts {
 /// Half of the lanes that are kept warm. A lane takes one to three kilobytes, so all of them take about 12 MB.
 const WARM_LANES: usize = 2_048;
 
+/// Workers that wait.
+#[derive(Default)]
+struct Crew {
+    work: Condvar,
+    /// How many wait for `work` and were not woken yet; changed only while the lanes are locked. To wake nobody would be a
+    /// system call all the same, and a commit puts many entries into the lanes at once.
+    idle: AtomicUsize,
+}
+
+/// How much lower than others the workers for what takes long stand with the system, as `nice` counts.
+const SLOW_NICENESS: i32 = 10;
+
 /// The engine of a process.
 pub struct Engine {
     parts: Parts,
     lanes: Mutex<Lanes>,
-    work: Condvar,
-    /// Workers that wait for `work` and were not woken yet; changed only while `lanes` is locked. To wake nobody would be a
-    /// system call all the same, and a commit puts many entries into the lanes at once.
-    idle: AtomicUsize,
+    /// Workers of each pace.
+    crews: [Crew; 2],
     ready: RwLock<HashMap<BusinessId, Arc<Ready>>>,
     failures: Mutex<HashMap<(BusinessId, String), u32>>,
     warm: Mutex<WarmLanes>,
@@ -139,6 +149,14 @@ pub struct Engine {
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     /// Set while a replay puts steps into a store: what they observed stands in the journal already.
     replayed: Option<Mutex<HashMap<u64, Vec<Observed>>>>,
+}
+
+/// Has the system prefer other threads to this one, which is for what takes long.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(SLOW_NICENESS) {
+        tracing::warn!(%error, "a worker for what takes long runs at the pace of others");
+    }
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -160,9 +178,9 @@ impl Engine {
         let workers = parts.workers;
         let engine = Arc::new(Self {
             parts,
-            lanes: Mutex::default(),
-            work: Condvar::new(),
-            idle: AtomicUsize::new(0),
+            // Half of the workers are left for everybody else. Without workers, one thread does everything in turn.
+            lanes: Mutex::new(Lanes::new(Permits { of_a_business: (workers / 2).max(1) })),
+            crews: Default::default(),
             ready: RwLock::default(),
             failures: Mutex::default(),
             warm: Mutex::new(WarmLanes::new(WARM_LANES)),
@@ -187,9 +205,11 @@ impl Engine {
                 lock(&engine.lanes).push(entry);
             }
         }
-        for number in 0..workers {
+        let slow = if workers == 0 { 0 } else { (workers / 4).max(1) };
+        let brisk = (0..workers).map(|number| (format!("worker-{number}"), Pace::Brisk));
+        for (name, pace) in brisk.chain((0..slow).map(|number| (format!("worker-slow-{number}"), Pace::Slow))) {
             let worker = engine.clone();
-            let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || worker.work());
+            let thread = std::thread::Builder::new().name(name).spawn(move || worker.work(pace));
             match thread {
                 Ok(thread) => lock(&engine.threads).push(thread),
                 Err(error) => return Err(StoreError::Failed(format!("no thread for a worker: {error}"))),
@@ -213,7 +233,7 @@ impl Engine {
     /// Stops taking work, waits for steps under way, and closes the store.
     pub fn stop(&self) -> Result<(), Refused> {
         self.stopping.store(true, Ordering::SeqCst);
-        self.work.notify_all();
+        self.crews.iter().for_each(|crew| crew.work.notify_all());
         self.due.wake(Instant(0));
         let threads = std::mem::take(&mut *lock(&self.threads));
         for thread in threads {
@@ -318,6 +338,13 @@ impl Engine {
         if before + count > self.parts.queue && before > 0 {
             return refuse(Box::new(done), NotTaken::Busy { waiting: before });
         }
+        // A business that floods the queue leaves half of it to the others. What has to do with its own entries goes on.
+        if let Some(Entry { business, input: Input::Event(_), .. }) = entries.first() {
+            let waiting = lock(&self.lanes).waiting_of(*business);
+            if waiting + count > self.parts.queue.div_ceil(2) && waiting > 0 {
+                return refuse(Box::new(done), NotTaken::Busy { waiting });
+            }
+        }
         if self.is_stopping() {
             return refuse(Box::new(done), NotTaken::Stopped("Attune is shutting down".to_owned()));
         }
@@ -361,16 +388,19 @@ impl Engine {
         self.wake_worker(lanes);
     }
 
-    /// Wakes a worker, if one waits, after something was put into the lanes.
+    /// Wakes a worker of each pace, if one waits and has something to do, after something was put into the lanes.
     fn wake_worker(&self, lanes: MutexGuard<'_, Lanes>) {
-        let idle = self.idle.load(Ordering::SeqCst);
-        if idle > 0 {
-            self.idle.store(idle - 1, Ordering::SeqCst);
-        }
+        let wakes = [Pace::Brisk, Pace::Slow].map(|pace| {
+            let crew = &self.crews[pace as usize];
+            let idle = crew.idle.load(Ordering::SeqCst);
+            let wakes = idle > 0 && lanes.has_next(pace);
+            if wakes {
+                crew.idle.store(idle - 1, Ordering::SeqCst);
+            }
+            wakes
+        });
         drop(lanes);
-        if idle > 0 {
-            self.work.notify_one();
-        }
+        self.crews.iter().zip(wakes).filter(|(_, wakes)| *wakes).for_each(|(crew, _)| crew.work.notify_one());
     }
 
     /// Puts an entry into the journal and waits until its step is durable. Not to be called from a step's own thread.
@@ -436,18 +466,22 @@ impl Engine {
 
     // workers
 
-    fn work(self: Arc<Self>) {
+    fn work(self: Arc<Self>, pace: Pace) {
+        if pace == Pace::Slow {
+            step_back();
+        }
+        let crew = &self.crews[pace as usize];
         loop {
             let mut lanes = lock(&self.lanes);
             let entry = loop {
                 if self.is_stopping() {
                     return;
                 }
-                if let Some(entry) = lanes.start() {
+                if let Some(entry) = lanes.start(pace) {
                     break entry;
                 }
-                self.idle.fetch_add(1, Ordering::SeqCst);
-                lanes = self.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+                crew.idle.fetch_add(1, Ordering::SeqCst);
+                lanes = crew.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
             };
             drop(lanes);
             self.run(&entry);
@@ -457,7 +491,9 @@ impl Engine {
     /// Does everything that can be done now, in this thread. For engines without workers.
     pub fn run_until_idle(self: &Arc<Self>) {
         loop {
-            let next = lock(&self.lanes).start();
+            let mut lanes = lock(&self.lanes);
+            let next = lanes.start(Pace::Brisk).or_else(|| lanes.start(Pace::Slow));
+            drop(lanes);
             match next {
                 Some(entry) => self.run(&entry),
                 None => return,
@@ -467,6 +503,7 @@ impl Engine {
 
     /// Handles one entry and hands its commit to the store. Its lane goes on when that is durable.
     fn run(self: &Arc<Self>, entry: &Arc<Entry>) {
+        let started_us = self.parts.world.stopwatch_us();
         // A panic is a bug of ours. It must not take the worker with it, and nothing of its step is kept.
         let stepped = std::panic::catch_unwind(AssertUnwindSafe(|| self.step(entry)))
             .unwrap_or_else(|_| Err(StoreError::Failed("the step panicked".to_owned())))
@@ -478,6 +515,7 @@ impl Engine {
             Ok(stepped) => stepped,
             Err(error) => return self.leave(entry, &error),
         };
+        let took_us = self.parts.world.stopwatch_us().saturating_sub(started_us);
         let batch = Batch { checks: vec![Check::Present(step::pending_key(entry))], writes, appends: Vec::new() };
         let (engine, entry) = (self.clone(), entry.clone());
         self.parts.store.submit(
@@ -487,11 +525,12 @@ impl Engine {
                     if !entry.customer.is_business() {
                         lock(&engine.warm).put((entry.business, entry.customer), warm);
                     }
-                    engine.after(&entry, committed.view.as_ref(), actions, Report { refused, messages });
+                    let report = Report { refused, messages };
+                    engine.after(&entry, took_us, committed.view.as_ref(), actions, report);
                 }
                 Err(Refused::Check(_)) => {
                     tracing::error!(entry = %entry.id, "an entry was done twice; the second time is dropped");
-                    engine.release(&entry);
+                    engine.release(&entry, took_us);
                 }
                 Err(error) => engine.leave(&entry, &error),
             }),
@@ -545,7 +584,14 @@ impl Engine {
     }
 
     /// What follows once a step is durable: the lane goes on, and the world hears of it.
-    fn after(self: &Arc<Self>, entry: &Arc<Entry>, view: &dyn View, actions: Vec<Action>, report: Report) {
+    fn after(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        took_us: u64,
+        view: &dyn View,
+        actions: Vec<Action>,
+        report: Report,
+    ) {
         let mut wake: Option<Instant> = None;
         for action in actions {
             match action {
@@ -562,7 +608,7 @@ impl Engine {
         if let Some(at) = wake {
             self.due.wake(at);
         }
-        self.release(entry);
+        self.release(entry, took_us);
         let happened = Happened {
             business: entry.business,
             customer: entry.customer,
@@ -576,17 +622,17 @@ impl Engine {
         }
     }
 
-    fn release(&self, entry: &Entry) {
+    fn release(&self, entry: &Entry, took_us: u64) {
         self.due.fired(entry.id);
         let mut lanes = lock(&self.lanes);
-        lanes.done(entry);
+        lanes.done(entry, took_us);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         self.wake_worker(lanes);
     }
 
     fn reload(&self, view: &dyn View, business: BusinessId) -> Result<Arc<Ready>, StoreError> {
         let before = self.ready(business);
-        let ready = Arc::new(Ready::read(view, business, &self.parts.sandbox, before.as_deref())?);
+        let ready = Arc::new(Ready::read(view, business, &self.parts.sandbox, &self.parts.limits, before.as_deref())?);
         self.ready.write().unwrap_or_else(PoisonError::into_inner).insert(business, ready.clone());
         Ok(ready)
     }
@@ -626,7 +672,8 @@ impl Engine {
         if *count < limit || self.replayed.is_some() {
             return;
         }
-        failures.remove(&(business, plugin.clone()));
+        let name = (business, plugin.clone());
+        failures.remove(&name);
         drop(failures);
         let first_line = words.lines().next().unwrap_or_default();
         let reason = format!("stopped after {limit} failures in a row; the last time, {first_line}");
@@ -641,9 +688,11 @@ impl Engine {
             depth: 0,
             input: Input::Pause { plugin, reason },
         };
-        self.append(vec![entry], Batch::new(), |result| {
+        let engine = self.clone();
+        self.append(vec![entry], Batch::new(), move |result| {
             if let Err(error) = result {
-                tracing::error!(%error, "a failing plugin could not be stopped");
+                tracing::error!(%error, "a failing plugin could not be stopped; its next failure tries again");
+                lock(&engine.failures).insert(name, limit - 1);
             }
         });
     }

@@ -5,31 +5,20 @@
 //! ARCHITECTURE.md).
 
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use wasmtime::{Engine, InstanceAllocationStrategy};
 
-use super::component::COMPONENT_BYTES;
 use super::{Rejected, config};
+use crate::turn::limits::{COMPONENT_BYTES, Limits};
 
 /// The subcommand that is the child.
 pub const COMMAND: &str = "compile";
 
-/// The most memory that a compilation may take, in bytes. A prebuilt plugin of 130 KB takes 30 MB; a component of 18 MB, as Python
-/// makes them, was not measured here and may take many times that.
-const MEMORY_BYTES: u64 = 2 << 30;
-
-/// The most computing, in seconds of one core. A prebuilt plugin takes a quarter of a second, a component as Python makes them
-/// about seven on two cores.
-const COMPUTING_S: u64 = 60;
-
-/// The most time by the clock, in milliseconds: twice that, since the machine may be busy.
-const WALL_MS: u64 = 120_000;
-
-/// How often it is looked whether the child has ended, in milliseconds.
-const LOOK_MS: u64 = 2;
+/// How often it is looked whether the child has ended.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// The most compiled code that is taken, in bytes: twenty times the largest component.
 const CODE_BYTES: u64 = 640 << 20;
@@ -43,19 +32,32 @@ const REFUSED: u8 = 2;
 pub enum Compiler {
     /// In this process: for components of one's own, in tests.
     Here,
-    /// In a child process of this program.
-    Child(PathBuf),
+    /// In a child process.
+    Child(Child),
+}
+
+/// A process to compile in.
+#[derive(Debug, Clone)]
+pub struct Child {
+    /// Which program.
+    program: PathBuf,
+    /// See [`Limits::compile_memory_bytes`].
+    memory_bytes: u64,
+    /// See [`Limits::compile_s`].
+    computing_s: u64,
 }
 
 impl Compiler {
     /// In a child process of the running program; in this process where it is not known which program that is.
-    pub fn child() -> Self {
+    pub fn child(limits: &Limits) -> Self {
+        let (memory_bytes, computing_s) = (limits.compile_memory_bytes, limits.compile_s);
+        let child = |program| Self::Child(Child { program, memory_bytes, computing_s });
         // Still there when the file was replaced by a newer one, whose code would not fit.
         if cfg!(target_os = "linux") {
-            return Self::Child(PathBuf::from("/proc/self/exe"));
+            return child(PathBuf::from("/proc/self/exe"));
         }
         match std::env::current_exe() {
-            Ok(program) => Self::Child(program),
+            Ok(program) => child(program),
             Err(error) => {
                 tracing::warn!(%error, "components are compiled in this process: it is not known which program it is");
                 Self::Here
@@ -70,81 +72,89 @@ impl Compiler {
     pub(super) fn compile(&self, engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, Rejected> {
         match self {
             Self::Here => precompile(engine, wasm).map_err(Rejected::NotAComponent),
-            Self::Child(program) => {
-                let (ended, mut answer) = ask(program, wasm)?;
+            Self::Child(child) => {
+                let (ended, mut answer) = child.ask(wasm)?;
                 match answer.first() {
                     Some(&CODE) if ended.success() => Ok(answer.split_off(1)),
                     Some(&REFUSED) if ended.success() => {
                         Err(Rejected::NotAComponent(String::from_utf8_lossy(&answer.split_off(1)).into_owned()))
                     }
-                    _ => Err(Rejected::TooCostly(cost(ended))),
+                    _ => Err(Rejected::TooCostly(child.cost(ended))),
                 }
             }
         }
     }
 }
 
-/// Has a child compile a component; gives how it ended and what it said.
-fn ask(program: &Path, wasm: &[u8]) -> Result<(ExitStatus, Vec<u8>), Rejected> {
-    let mut child = Command::new(program)
-        .arg(COMMAND)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| Rejected::Host(format!("no process to compile in: {error}")))?;
-    let (input, output) = (child.stdin.take(), child.stdout.take());
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // A child that ended early takes no more; how it ended says the rest.
-            let _ = input.map(|mut input| input.write_all(wasm));
-        });
-        let reader = scope.spawn(move || {
-            let mut answer = Vec::new();
-            // An answer cut short is none, and the child's end says why.
-            let _ = output.map(|output| output.take(CODE_BYTES).read_to_end(&mut answer));
-            answer
-        });
-        let ended = wait(&mut child)?;
-        Ok((ended, reader.join().unwrap_or_default()))
-    })
-}
+impl Child {
+    /// The most time by the clock: the machine may be busy.
+    fn wall(&self) -> Duration {
+        Duration::from_secs(self.computing_s.saturating_mul(2))
+    }
 
-/// Waits for a child, and ends one that takes too long.
-fn wait(child: &mut std::process::Child) -> Result<ExitStatus, Rejected> {
-    let failed = |error: std::io::Error| Rejected::Host(format!("a compiling process was lost: {error}"));
-    for _ in 0..WALL_MS / LOOK_MS {
-        if let Some(ended) = child.try_wait().map_err(failed)? {
-            return Ok(ended);
+    /// Has a child compile a component; gives how it ended and what it said.
+    fn ask(&self, wasm: &[u8]) -> Result<(ExitStatus, Vec<u8>), Rejected> {
+        let mut child = Command::new(&self.program)
+            .args([COMMAND, &self.memory_bytes.to_string(), &self.computing_s.to_string()])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| Rejected::Host(format!("no process to compile in: {error}")))?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // A child that ended early takes no more; how it ended says the rest.
+                let _ = input.map(|mut input| input.write_all(wasm));
+            });
+            let reader = scope.spawn(move || {
+                let mut answer = Vec::new();
+                // An answer cut short is none, and the child's end says why.
+                let _ = output.map(|output| output.take(CODE_BYTES).read_to_end(&mut answer));
+                answer
+            });
+            let ended = self.wait(&mut child)?;
+            Ok((ended, reader.join().unwrap_or_default()))
+        })
+    }
+
+    /// Waits for a child, and ends one that takes too long.
+    fn wait(&self, child: &mut std::process::Child) -> Result<ExitStatus, Rejected> {
+        let failed = |error: std::io::Error| Rejected::Host(format!("a compiling process was lost: {error}"));
+        for _ in 0..self.wall().as_nanos() / LOOK.as_nanos() {
+            if let Some(ended) = child.try_wait().map_err(failed)? {
+                return Ok(ended);
+            }
+            std::thread::sleep(LOOK);
         }
-        std::thread::sleep(Duration::from_millis(LOOK_MS));
+        // It may have ended by itself just now.
+        let _ = child.kill();
+        child.wait().map_err(failed)
     }
-    // It may have ended by itself just now.
-    let _ = child.kill();
-    child.wait().map_err(failed)
-}
 
-/// What a child that ended badly ran into, in words.
-fn cost(ended: ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&ended) {
-        return match signal {
-            6 => format!("more than {} MiB of memory", MEMORY_BYTES >> 20),
-            9 => format!("more than {COMPUTING_S} s of computing or {} s in all", WALL_MS / 1_000),
-            24 => format!("more than {COMPUTING_S} s of computing"),
-            other => format!("what ended the compiler with signal {other}"),
-        };
+    /// What a child that ended badly ran into, in words.
+    fn cost(&self, ended: ExitStatus) -> String {
+        let computing_s = self.computing_s;
+        #[cfg(unix)]
+        if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&ended) {
+            return match signal {
+                6 => format!("more than {} MiB of memory", self.memory_bytes >> 20),
+                9 => format!("more than {computing_s} s of computing or {} s in all", self.wall().as_secs()),
+                24 => format!("more than {computing_s} s of computing"),
+                other => format!("what ended the compiler with signal {other}"),
+            };
+        }
+        format!("what ended the compiler with {ended}")
     }
-    format!("what ended the compiler with {ended}")
 }
 
 /// The child: takes a component on standard input and gives its code, or why there is none, on standard output.
 ///
 /// # Errors
 /// When it cannot be limited, read or written; the parent then hears no answer.
-pub fn child() -> anyhow::Result<()> {
-    limit()?;
+pub fn child(memory_bytes: u64, computing_s: u64) -> anyhow::Result<()> {
+    limit(memory_bytes, computing_s)?;
     let mut wasm = Vec::new();
     std::io::stdin().take(COMPONENT_BYTES as u64 + 1).read_to_end(&mut wasm)?;
     let mut config = config();
@@ -170,13 +180,13 @@ fn precompile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, String> {
 
 /// Limits this process, and offers it first when the machine runs out of memory.
 #[cfg(unix)]
-fn limit() -> anyhow::Result<()> {
+fn limit(memory_bytes: u64, computing_s: u64) -> anyhow::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let limited = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     // The first of the two ends it with a signal that says why.
-    let computing = Rlimit { current: Some(COMPUTING_S), maximum: Some(COMPUTING_S + 10) };
+    let computing = Rlimit { current: Some(computing_s), maximum: Some(computing_s.saturating_add(10)) };
     // Memory that is only reserved does not count: the allocator reserves more than it ever uses.
-    setrlimit(Resource::Data, limited(MEMORY_BYTES))?;
+    setrlimit(Resource::Data, limited(memory_bytes))?;
     setrlimit(Resource::Cpu, computing)?;
     setrlimit(Resource::Core, limited(0))?;
     // Not on every system, and not needed for the limits.
@@ -185,6 +195,6 @@ fn limit() -> anyhow::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn limit() -> anyhow::Result<()> {
+fn limit(_: u64, _: u64) -> anyhow::Result<()> {
     Ok(())
 }

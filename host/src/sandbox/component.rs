@@ -10,6 +10,7 @@ use wasmtime::component::types::ComponentItem;
 
 use crate::domain::plugin::{CONTRACT, Export, Manifest, PERMISSIONS};
 use crate::turn::config::check_manifest;
+use crate::turn::limits::COMPONENT_BYTES;
 use crate::turn::records::hex;
 
 use super::Sandbox;
@@ -17,9 +18,6 @@ use super::run::Handlers;
 
 /// The custom section in which a component says what it is.
 pub const SECTION: &str = "attune:plugin";
-
-/// The largest component taken, in bytes. Python's weigh 18 MB.
-pub(super) const COMPONENT_BYTES: usize = 32 << 20;
 
 /// The largest manifest taken, in bytes: a hundred templates in ten languages.
 const MANIFEST_BYTES: usize = 1 << 20;

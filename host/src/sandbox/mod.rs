@@ -17,6 +17,8 @@ use std::time::Duration;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::turn::limits::Limits;
+
 pub use cache::Cache;
 pub use compile::Compiler;
 pub use component::{About, Component, Rejected, SECTION, about};
@@ -52,18 +54,20 @@ impl Sandbox {
 /// The settings of wasmtime. Measured: with these a plugin's run costs about 13 microseconds, most of it saved by
 /// resetting only the pages a run has touched.
 pub fn config() -> Config {
+    // The pool is laid out for the most that any plugin may be given.
+    let limits = Limits::default();
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(SLOTS)
         .total_core_instances(SLOTS * 4)
         .total_memories(SLOTS)
         .total_tables(SLOTS * 4)
-        .max_memories_per_component(1)
-        .max_tables_per_component(4)
-        .max_core_instances_per_component(16)
+        .max_memories_per_component(limits.memories as u32)
+        .max_tables_per_component(limits.tables as u32)
+        .max_core_instances_per_component(limits.instances as u32)
         .max_component_instance_size(1 << 20)
         .max_core_instance_size(1 << 20)
-        .table_elements(20_000)
-        .max_memory_size(64 << 20)
+        .table_elements(limits.table_elements)
+        .max_memory_size(limits.memory_bytes)
         .max_unused_warm_slots(SLOTS)
         .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(64 << 10)

@@ -11,6 +11,7 @@ use crate::domain::message::Message;
 use crate::domain::order::Order;
 use crate::domain::plugin::Export;
 use crate::domain::time::Instant;
+use crate::turn::limits::Limits;
 use crate::turn::{Halt, Turn};
 
 use super::bindings::attune::types::types::Failure;
@@ -116,9 +117,8 @@ impl Handlers {
 impl Sandbox {
     /// Runs one handler of a component on a turn, in a fresh store that is dropped afterwards.
     pub fn run(&self, component: &Component, call: &Call, turn: Turn) -> (Turn, Ran) {
-        let limits = turn.scene.limits;
-        let ceiling = Ceiling { memory_bytes: limits.memory_bytes, table_elements: limits.table_elements };
-        let mut store = Store::new(&self.engine, Context { turn, ceiling });
+        let limits = turn.limits;
+        let mut store = Store::new(&self.engine, Context { turn, ceiling: Ceiling(limits) });
         store.limiter(|context| &mut context.ceiling);
         store.set_hostcall_fuel(limits.hostcall_bytes);
         store.set_epoch_deadline((limits.wall_ms / TICK_MS).max(1));
@@ -130,7 +130,7 @@ impl Sandbox {
             (Some(Halt::Store(reason)), _) => Outcome::Off(reason),
             (Some(Halt::Limit(reason)), _) => Outcome::Failed(reason),
             (None, Ok(outcome)) => outcome,
-            (None, Err(error)) => explain(&error, limits.fuel),
+            (None, Err(error)) => explain(&error, limits.fuel, turn.last_error()),
         };
         (turn, Ran { outcome, fuel: limits.fuel.saturating_sub(left) })
     }
@@ -177,10 +177,7 @@ fn handle(component: &Component, call: &Call, store: &mut Store<Context>) -> was
 }
 
 /// What a run may take of the host beside fuel. To ask for more ends it: a guest that is told "no" seldom goes on well.
-pub(super) struct Ceiling {
-    memory_bytes: usize,
-    table_elements: usize,
-}
+pub(super) struct Ceiling(Limits);
 
 /// What a run asked for and may not have, in words.
 #[derive(Debug, thiserror::Error)]
@@ -189,42 +186,46 @@ struct Beyond(String);
 
 impl ResourceLimiter for Ceiling {
     fn memory_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        if wanted > self.memory_bytes {
-            return Err(Beyond(format!("{} bytes of memory", self.memory_bytes)).into());
+        if wanted > self.0.memory_bytes {
+            return Err(Beyond(format!("{} bytes of memory", self.0.memory_bytes)).into());
         }
         Ok(true)
     }
 
     fn table_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        if wanted > self.table_elements {
-            return Err(Beyond(format!("{} table elements", self.table_elements)).into());
+        if wanted > self.0.table_elements {
+            return Err(Beyond(format!("{} table elements", self.0.table_elements)).into());
         }
         Ok(true)
     }
 
     fn instances(&self) -> usize {
-        64
+        self.0.instances
     }
 
     fn tables(&self) -> usize {
-        16
+        self.0.tables
     }
 
     fn memories(&self) -> usize {
-        4
+        self.0.memories
     }
 }
 
-/// What ended a run, in words for the owner.
-fn explain(error: &wasmtime::Error, fuel: u64) -> Outcome {
+/// What ended a run, in words for the owner. `said` is the last error that the guest logged: a panic's text comes that way.
+fn explain(error: &wasmtime::Error, fuel: u64, said: Option<&str>) -> Outcome {
     if let Some(beyond) = error.downcast_ref::<Beyond>() {
         return Outcome::Failed(beyond.to_string());
     }
     match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) if fuel < FUEL_PER_MS => Outcome::Failed(format!("used up its {fuel} instructions")),
         Some(Trap::OutOfFuel) => Outcome::Failed(format!("used up its {} ms of computing", fuel / FUEL_PER_MS)),
         Some(Trap::Interrupt) => Outcome::Overtime,
         Some(Trap::StackOverflow) => Outcome::Failed("called itself too deeply".to_owned()),
-        Some(trap) => Outcome::Failed(format!("broke off: {trap}\n{}", backtrace(error))),
+        Some(trap) => {
+            let why = said.map_or_else(|| trap.to_string(), str::to_owned);
+            Outcome::Failed(format!("broke off: {why}\n{}", backtrace(error)))
+        }
         None => Outcome::Failed(format!("broke off: {error:#}")),
     }
 }

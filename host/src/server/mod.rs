@@ -58,8 +58,6 @@ pub use serve::serve;
 pub struct Limits {
     /// Bytes of a body. A batch of a thousand ordinary events fits.
     pub body_bytes: usize,
-    /// Bytes of an uploaded component. What the store keeps in one row limits it as well.
-    pub component_bytes: usize,
     /// Items of a page when nothing is said.
     pub page: usize,
     /// Items of a page at the most.
@@ -88,7 +86,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 1 << 20,
-            component_bytes: 32 << 20,
             page: 50,
             page_most: 200,
             batch: 1_000,

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::entry::{Change, Input, PluginChange};
+use crate::domain::entry::{Change, Input, PluginChange, Role};
 use crate::domain::ids::CustomerId;
 use crate::domain::plugin::{Export, Installed, Paused, TemplateDeclaration, permission_sentence};
 use crate::turn::config::with_defaults;
+use crate::turn::limits::Limits;
 
 use super::ask::{Asked, Body, Name, Nothing, Page, Seen, content_type, tagged};
 use super::auth::{Actor, Owner};
@@ -90,12 +91,16 @@ pub struct PluginView {
     wording: BTreeMap<String, BTreeMap<String, String>>,
     /// The keys under which it counts across customers.
     tally: Vec<String>,
+    /// What a run of it may use.
+    limits: BTreeMap<String, u64>,
+    /// Those of them that an operator set for it alone.
+    own_limits: BTreeMap<String, u64>,
     /// Counts changes; the `ETag`.
     revision: u64,
 }
 
-impl From<Installed> for PluginView {
-    fn from(installed: Installed) -> Self {
+impl PluginView {
+    fn new(installed: Installed, general: &Limits) -> Self {
         let permission = |interface: &String| Permission {
             interface: interface.clone(),
             sentence: permission_sentence(interface).unwrap_or("something this program does not know").to_owned(),
@@ -122,6 +127,8 @@ impl From<Installed> for PluginView {
             templates: installed.manifest.templates,
             wording: installed.wording,
             tally: installed.manifest.tally,
+            limits: general.of_plugin(&installed.limits).unwrap_or(*general).settable(),
+            own_limits: installed.limits,
             revision: installed.revision,
         }
     }
@@ -137,7 +144,8 @@ pub async fn list(
     Owner(actor): Owner,
     Asked(Nothing {}): Asked<Nothing>,
 ) -> Result<Response, Problem> {
-    let items = app.engine.query(actor.business).plugins()?.into_iter().map(PluginView::from).collect();
+    let items = app.engine.query(actor.business).plugins()?.into_iter();
+    let items = items.map(|installed| PluginView::new(installed, app.engine.limits())).collect();
     Ok(json(StatusCode::OK, &Page { items, next: None }))
 }
 
@@ -166,7 +174,7 @@ fn show(app: &App, actor: &Actor, name: &str, status: StatusCode) -> Result<Resp
     let shown: String = name.chars().take(64).collect();
     let installed = find(app, actor, name)?;
     let installed = installed.ok_or_else(|| Problem::not_found("plugin", format_args!("`{shown}`")))?;
-    Ok(tagged(status, installed.revision, &PluginView::from(installed)))
+    Ok(tagged(status, installed.revision, &PluginView::new(installed, app.engine.limits())))
 }
 
 /// Under which name.
@@ -211,8 +219,9 @@ pub async fn install(
         let words = format!("{} components are being installed, which is the limit", app.limits.uploads);
         return Err(Problem::new(Kind::Busy, words));
     };
-    let wasm =
-        app.read_body(request, app.limits.component_bytes, app.limits.body_s.saturating_mul(UPLOAD_TIMES)).await?;
+    let wasm = app
+        .read_body(request, app.engine.limits().component_bytes, app.limits.body_s.saturating_mul(UPLOAD_TIMES))
+        .await?;
     let (engine, file) = (app.engine.clone(), wasm.clone());
     let loaded = tokio::task::spawn_blocking(move || engine.sandbox().load(&file)).await;
     let loaded = loaded.map_err(|_| Problem::new(Kind::Internal, "the component could not be compiled here"))?;
@@ -254,22 +263,26 @@ pub struct PluginPatch {
     grants: Option<Vec<String>>,
     /// All of the owner's wording: template, locale, text.
     wording: Option<BTreeMap<String, BTreeMap<String, String>>>,
+    /// All limits that it has of its own, by name; an operator's to set. `{}` takes them back.
+    limits: Option<BTreeMap<String, u64>>,
 }
 
-/// Changes a plugin's setup: on or off, its place, settings, grants, wording.
+/// Changes a plugin's setup: on or off, its place, settings, grants, wording, limits.
 ///
-/// Roles: owner. With `If-Match` only if the plugin is still at that revision.
+/// Roles: owner; limits: operator. With `If-Match` only if the plugin is still at that revision.
 #[utoipa::path(patch, path = "/v1/plugins/{name}", operation_id = "changePlugin", tag = "plugins",
     params(("name" = String, Path, description = "The name it was installed under"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that was seen")),
     request_body = PluginPatch,
     responses(
         (status = 200, description = "The plugin as it is now", body = PluginView),
+        (status = 403, description = "Limits are an operator's to set", body = ProblemBody,
+            content_type = "application/problem+json"),
         (status = 404, description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "It needs grants first", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 412, description = "It has changed", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Settings, grants or wording do not fit", body = ProblemBody,
+        (status = 422, description = "Settings, grants, wording or limits do not fit", body = ProblemBody,
             content_type = "application/problem+json")))]
 pub async fn change(
     State(app): State<Arc<App>>,
@@ -279,10 +292,13 @@ pub async fn change(
     Asked(Nothing {}): Asked<Nothing>,
     Body(patch): Body<PluginPatch>,
 ) -> Result<Response, Problem> {
-    let PluginPatch { enabled, order, settings, grants, wording } = patch;
-    let set = PluginChange { enabled, order, settings, grants, wording };
+    let PluginPatch { enabled, order, settings, grants, wording, limits } = patch;
+    if limits.is_some() && actor.role != Role::Operator {
+        return Err(Problem::new(Kind::Forbidden, "limits protect other businesses; an operator sets them"));
+    }
+    let set = PluginChange { enabled, order, settings, grants, wording, limits };
     if set == PluginChange::default() {
-        return Err(Problem::invalid("", "changes nothing; give enabled, order, settings, grants or wording"));
+        return Err(Problem::invalid("", "changes nothing; give enabled, order, settings, grants, wording or limits"));
     }
     let change = Change::Plugin { name: name.clone(), seen, set: Box::new(set) };
     app.change(actor.business, &actor.by, change).await?;

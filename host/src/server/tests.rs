@@ -579,7 +579,8 @@ async fn events_are_taken_once_in_all_three_forms() {
 #[tokio::test]
 async fn a_full_queue_and_a_closed_store_take_nothing() {
     // Without workers what was taken waits.
-    let house = House::with(3, 0);
+    // One business may have half of the queue.
+    let house = House::with(6, 0);
     let batch = [("authorization", "Bearer shop-ingest"), ("content-type", "application/cloudevents-batch+json")];
     let events = |ids: &[&str]| Value::from_iter(ids.iter().map(|id| message(id, "chat:a", "x"))).to_string();
     assert_eq!(house.event("shop-ingest", &message("1", "chat:a", "x")).await.status, 202);

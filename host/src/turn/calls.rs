@@ -54,7 +54,7 @@ impl Turn {
 
     fn count_call(&mut self) {
         self.used.calls += 1;
-        let limits = &self.scene.limits;
+        let limits = &self.limits;
         let over = if self.used.calls > limits.host_calls {
             format!("made more than {} calls to the host in one run", limits.host_calls)
         } else if self.effects.len() - self.mark > limits.effects as usize {
@@ -82,7 +82,7 @@ impl Turn {
         if key.is_empty() {
             return Err(Refusal::new("bad-argument", "the key is empty"));
         }
-        self.fits("key", key, self.scene.limits.key_bytes)
+        self.fits("key", key, self.limits.key_bytes)
     }
 
     fn spend(&mut self, bytes: usize) {
@@ -115,7 +115,7 @@ impl Turn {
     }
 
     fn try_remember(&mut self, fact: &str, value: &str) -> Result<(), Refusal> {
-        let limits = self.scene.limits;
+        let limits = self.limits;
         self.name_fits("fact", fact)?;
         self.fits("value", value, limits.note_bytes)?;
         let customer = self.customer().ok_or_else(no_customer)?;
@@ -133,7 +133,7 @@ impl Turn {
         if name.trim().is_empty() || name.chars().any(char::is_control) {
             return Err(Refusal::new("bad-argument", format!("the {what} is empty or has control characters")));
         }
-        self.fits(what, name, self.scene.limits.name_bytes)
+        self.fits(what, name, self.limits.name_bytes)
     }
 
     /// `customer-notes.tag`.
@@ -146,7 +146,7 @@ impl Turn {
     fn try_tag(&mut self, name: &str) -> Result<(), Refusal> {
         self.name_fits("tag", name)?;
         let customer = self.customer().ok_or_else(no_customer)?;
-        let limit = self.scene.limits.facts;
+        let limit = self.limits.facts;
         if !customer.tags.contains(name) && customer.tags.len() >= limit {
             return Err(Refusal::new("too-many", format!("a customer has at most {limit} tags")));
         }
@@ -228,14 +228,14 @@ impl Turn {
         self.customer().ok_or_else(no_customer)?;
         let level = Urgency::parse(urgency)
             .ok_or_else(|| Refusal::new("bad-argument", format!("urgency `{urgency}` is none of low, normal, high")))?;
-        self.fits("reason", reason, self.scene.limits.note_bytes)?;
-        self.fits("summary", summary, self.scene.limits.summary_bytes)?;
+        self.fits("reason", reason, self.limits.note_bytes)?;
+        self.fits("summary", summary, self.limits.summary_bytes)?;
         self.spend(reason.len() + summary.len());
         match self.case() {
             Some(case) if case.is_open() => {
                 let mut case = Case::clone(&case);
                 // Staff read the summary; what every message would add again is of no use to them.
-                if !case.summary.contains(summary) && case.summary.len() < 8 * self.scene.limits.summary_bytes {
+                if !case.summary.contains(summary) && case.summary.len() < 8 * self.limits.summary_bytes {
                     case.summary = format!("{}\n\n{summary}", case.summary);
                 }
                 case.urgency = case.urgency.max(level);
@@ -356,9 +356,9 @@ impl Turn {
 
     fn try_claim(&mut self, number: &str, proof: &str) -> Result<Arc<Order>, Refusal> {
         self.customer().ok_or_else(no_customer)?;
-        self.fits("number", number, self.scene.limits.key_bytes)?;
-        self.fits("proof", proof, self.scene.limits.key_bytes)?;
-        let limit = self.scene.limits.claim_tries;
+        self.fits("number", number, self.limits.key_bytes)?;
+        self.fits("proof", proof, self.limits.key_bytes)?;
+        let limit = self.limits.claim_tries;
         let now = self.now();
         let mut tries = self.tries();
         tries.at.retain(|at| at.plus(24 * HOUR) > now);
@@ -418,11 +418,11 @@ impl Turn {
     fn try_set_timer(&mut self, key: &str, at: Instant, note: &str) -> Result<(), Refusal> {
         let plugin = self.running()?;
         self.key_fits(key)?;
-        self.fits("note", note, self.scene.limits.note_bytes)?;
+        self.fits("note", note, self.limits.note_bytes)?;
         if at > time::LAST {
             return Err(Refusal::new("bad-argument", "the moment is after the year 9999"));
         }
-        let limit = self.scene.limits.timers;
+        let limit = self.limits.timers;
         if self.timer(&plugin.name, key).is_none() && self.timer_count(&plugin.name) >= limit {
             return Err(Refusal::new("too-many", format!("a plugin has at most {limit} timers a customer")));
         }
@@ -430,7 +430,7 @@ impl Turn {
         // A timer that fires at once and sets itself again would keep the machine busy for ever.
         let at_once = at <= self.now().plus(MINUTE);
         let depth = if at_once { self.scene.entry.depth + 1 } else { 0 };
-        if depth > self.scene.limits.depth {
+        if depth > self.limits.depth {
             let text = format!("{depth} steps, each at once after the other; set it at least a minute ahead");
             return Err(Refusal::new("too-deep", text));
         }
@@ -503,15 +503,29 @@ impl Turn {
 
     fn try_state_set(&mut self, key: &str, value: &str) -> Result<(), Refusal> {
         let plugin = self.running()?;
-        let limits = self.scene.limits;
+        let limits = self.limits;
         self.key_fits(key)?;
         self.fits("value", value, limits.state_value_bytes)?;
-        if self.state(key).is_none() {
-            let staged = self.effects.iter().filter(|e| matches!(e, Effect::State { value: Some(_), .. })).count();
-            let stored = self.read(|records| records.state_count(&plugin.name, limits.state_keys));
-            if stored + staged >= limits.state_keys {
+        // Short notes at keys that are there already cannot come to more than is allowed.
+        if value.len() > limits.state_bytes / limits.state_keys || self.state(key).is_none() {
+            let (mut keys, mut bytes) = self.read(|records| records.state_size(&plugin.name, limits.state_keys));
+            for effect in &self.effects {
+                if let Effect::State { plugin: whose, value: Some(value), .. } = effect
+                    && **whose == *plugin.name
+                {
+                    (keys, bytes) = (keys + 1, bytes + value.len());
+                }
+            }
+            if self.state(key).is_none() && keys >= limits.state_keys {
                 let limit = limits.state_keys;
                 return Err(Refusal::new("too-many", format!("a plugin has at most {limit} notes a customer")));
+            }
+            if bytes + value.len() > limits.state_bytes {
+                let limit = limits.state_bytes;
+                return Err(Refusal::new(
+                    "too-many",
+                    format!("a plugin's notes on a customer take at most {limit} bytes"),
+                ));
             }
         }
         self.spend(key.len() + value.len());
@@ -639,7 +653,7 @@ impl Turn {
 
     /// `staff.notify`. What is over a limit is cut: a notice is better short than lost.
     pub fn notify(&mut self, urgency: &str, title: &str, text: &str) {
-        let limits = self.scene.limits;
+        let limits = self.limits;
         self.used.notices += 1;
         if self.used.notices > limits.notices {
             self.halted.get_or_insert(Halt::Limit(format!("sent more than {} notices in one run", limits.notices)));

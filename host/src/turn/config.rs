@@ -14,6 +14,8 @@ use crate::domain::plugin::{Export, Installed, Manifest};
 use crate::domain::template::Template;
 use crate::domain::time;
 
+use super::limits::Limits;
+
 /// A business and its plugins.
 pub struct Config {
     /// What is known of the business.
@@ -26,10 +28,10 @@ pub struct Config {
 
 impl Config {
     /// Makes a business and its plugins ready. A wording that does not parse any more falls back to the plugin's own.
-    pub fn new(business: Business, mut installed: Vec<Installed>) -> Self {
+    pub fn new(business: Business, mut installed: Vec<Installed>, limits: &Limits) -> Self {
         installed.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
         let zone = time::zone_or_utc(&business.zone);
-        Self { business, zone, plugins: installed.into_iter().map(|one| Arc::new(Plugin::new(one))).collect() }
+        Self { business, zone, plugins: installed.into_iter().map(|one| Arc::new(Plugin::new(one, limits))).collect() }
     }
 
     /// An installed plugin by name.
@@ -67,10 +69,12 @@ pub struct Plugin {
     pub templates: BTreeMap<String, Prepared>,
     /// The keys it may count under.
     pub tally: BTreeSet<String>,
+    /// What a run of it may use. What an operator set that is not in range any more does not count.
+    pub limits: Limits,
 }
 
 impl Plugin {
-    fn new(installed: Installed) -> Self {
+    fn new(installed: Installed, limits: &Limits) -> Self {
         let manifest = &installed.manifest;
         let templates = manifest
             .templates
@@ -90,6 +94,7 @@ impl Plugin {
             settings: with_defaults(&manifest.settings, &installed.settings).to_string(),
             templates,
             tally: manifest.tally.iter().cloned().collect(),
+            limits: limits.of_plugin(&installed.limits).unwrap_or(*limits),
             installed,
         }
     }

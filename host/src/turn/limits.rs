@@ -1,6 +1,56 @@
-//! Every limit on what a run may use, in one place, with the reason for each number.
+//! Every limit on what plugins may use, in one place, with the reason for each number.
+//!
+//! An operator may set all of them for the installation (`attune serve --limits FILE`) and some of them for a single plugin
+//! ([`OF_A_PLUGIN`]). None goes beyond what the pool of the sandbox is laid out for ([`MOST`]).
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+/// The limits that may be set for a single plugin. The others are about the business, or come before there is a plugin.
+pub const OF_A_PLUGIN: [&str; 24] = [
+    "fuel",
+    "wall_ms",
+    "memory_bytes",
+    "tables",
+    "table_elements",
+    "memories",
+    "instances",
+    "hostcall_bytes",
+    "host_calls",
+    "messages",
+    "notices",
+    "effects",
+    "staged_bytes",
+    "log_bytes",
+    "why_bytes",
+    "message_bytes",
+    "note_bytes",
+    "summary_bytes",
+    "state_value_bytes",
+    "state_keys",
+    "state_bytes",
+    "timers",
+    "facts",
+    "depth",
+];
+
+/// Where a limit may not be set higher, and why: the pool of instances is laid out at the start for so much each, an epoch
+/// that is a minute away still ends a run before anybody thinks the host is dead, and a batch of the store takes 64 MiB.
+pub const MOST: [(&str, u64); 9] = [
+    ("fuel", 60_000_000_000),
+    ("wall_ms", 60_000),
+    ("memory_bytes", 64 << 20),
+    ("tables", 4),
+    ("table_elements", 20_000),
+    ("memories", 1),
+    ("instances", 16),
+    ("staged_bytes", 16 << 20),
+    ("component_bytes", COMPONENT_BYTES as u64),
+];
+
+/// The largest component that any host takes, in bytes. Python's weigh 18 MB.
+pub const COMPONENT_BYTES: usize = 32 << 20;
 
 /// What one run of a plugin, or one step, may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +64,14 @@ pub struct Limits {
     /// Linear memory, in bytes. QuickJS needs 2 MiB, plugins in Rust 128 KiB; 64 MiB leaves room and still lets a pool of
     /// runs fit a small machine.
     pub memory_bytes: usize,
-    /// Table elements: function pointers of the largest components seen, times ten.
+    /// Tables. Compilers make one; an adapter between two modules adds one.
+    pub tables: usize,
+    /// Elements of a table: function pointers of the largest components seen, times ten.
     pub table_elements: usize,
+    /// Memories: one. More are a proposal that is off.
+    pub memories: usize,
+    /// Core instances. A component in Rust is four of them, one that embeds an interpreter about ten.
+    pub instances: usize,
     /// Bytes that one host call may make the host copy.
     pub hostcall_bytes: usize,
     /// Host calls a run.
@@ -46,6 +102,8 @@ pub struct Limits {
     pub state_value_bytes: usize,
     /// State keys a customer and plugin.
     pub state_keys: usize,
+    /// Bytes of state a customer and plugin, as they are stored: what a thousand keys of a kilobyte take.
+    pub state_bytes: usize,
     /// Timers a customer and plugin.
     pub timers: usize,
     /// Facts, and tags, a customer.
@@ -64,6 +122,13 @@ pub struct Limits {
     pub claim_tries: usize,
     /// Steps that may cause each other at once, one after the other: a chain longer than this is a loop.
     pub depth: u16,
+    /// Bytes of a component's file.
+    pub component_bytes: usize,
+    /// Memory that a compilation may take, in bytes. A prebuilt plugin of 130 KB takes 30 MB.
+    pub compile_memory_bytes: u64,
+    /// Computing that a compilation may take, in seconds of one core; by the clock it is twice that. A prebuilt plugin takes a
+    /// quarter of a second, a component as Python makes them about fourteen.
+    pub compile_s: u64,
 }
 
 impl Default for Limits {
@@ -72,7 +137,10 @@ impl Default for Limits {
             fuel: 200_000_000,
             wall_ms: 2_000,
             memory_bytes: 64 << 20,
+            tables: 4,
             table_elements: 20_000,
+            memories: 1,
+            instances: 16,
             hostcall_bytes: 1 << 20,
             host_calls: 1_000,
             messages: 8,
@@ -88,6 +156,7 @@ impl Default for Limits {
             summary_bytes: 2_000,
             state_value_bytes: 65_536,
             state_keys: 1_000,
+            state_bytes: 1 << 20,
             timers: 100,
             facts: 64,
             attempts: 6,
@@ -97,15 +166,100 @@ impl Default for Limits {
             why_days: 90,
             claim_tries: 5,
             depth: 16,
+            component_bytes: COMPONENT_BYTES,
+            compile_memory_bytes: 2 << 30,
+            compile_s: 60,
         }
     }
 }
 
 impl Limits {
+    /// The same, with what an operator set for one plugin, by the names of the fields.
+    ///
+    /// # Errors
+    /// What is wrong: no limit of a plugin, or out of range.
+    pub fn of_plugin(&self, own: &BTreeMap<String, u64>) -> Result<Self, String> {
+        if own.is_empty() {
+            return Ok(*self);
+        }
+        if let Some(unknown) = own.keys().find(|name| !OF_A_PLUGIN.contains(&name.as_str())) {
+            return Err(format!("`{unknown}` is no limit of a plugin; there are {}", OF_A_PLUGIN.join(", ")));
+        }
+        let mut all = serde_json::to_value(self).map_err(|error| error.to_string())?;
+        for (name, number) in own {
+            all[name.as_str()] = (*number).into();
+        }
+        let limits: Self = serde_json::from_value(all).map_err(|error| error.to_string())?;
+        limits.check()?;
+        Ok(limits)
+    }
+
+    /// Those that may be set for a single plugin, by name.
+    pub fn settable(&self) -> BTreeMap<String, u64> {
+        let all = serde_json::to_value(self).unwrap_or_default();
+        let number = |name: &str| Some((name.to_owned(), all.get(name)?.as_u64()?));
+        OF_A_PLUGIN.into_iter().filter_map(number).collect()
+    }
+
+    /// Whether every number is in range.
+    ///
+    /// # Errors
+    /// Which is not, and what the range is.
+    pub fn check(&self) -> Result<(), String> {
+        let all = serde_json::to_value(self).map_err(|error| error.to_string())?;
+        for (name, number) in all.as_object().into_iter().flatten() {
+            let number = number.as_u64().unwrap_or_default();
+            let most = MOST.iter().find(|(limited, _)| limited == name).map_or(u64::MAX, |(_, most)| *most);
+            if number == 0 || number > most {
+                return Err(match most {
+                    u64::MAX => format!("{name} is {number}; it is at least 1"),
+                    _ => format!("{name} is {number}; it is from 1 to {most}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// How long to wait before an attempt (2 for the first retry): doubling from a quarter of a minute, with up to a quarter of
     /// jitter taken from `seed`, at most six hours. Milliseconds.
     pub fn backoff_ms(&self, attempt: u32, seed: u64) -> u64 {
         let base = 15_000_u64.saturating_mul(1 << (2 * attempt.saturating_sub(2)).min(20)).min(6 * 3_600_000);
         base + seed % (base / 4 + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(name: &str, number: u64) -> BTreeMap<String, u64> {
+        [(name.to_owned(), number)].into()
+    }
+
+    #[test]
+    fn what_an_operator_sets_for_a_plugin_takes_the_place_of_the_general_limit() {
+        let limits = Limits::default();
+        assert_eq!(limits.check(), Ok(()));
+        for name in OF_A_PLUGIN {
+            let changed = limits.of_plugin(&own(name, 1)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(serde_json::to_value(changed).unwrap()[name], 1);
+        }
+        assert_eq!(limits.of_plugin(&BTreeMap::new()), Ok(limits));
+    }
+
+    #[test]
+    fn a_limit_that_is_none_or_out_of_range_is_named() {
+        let limits = Limits::default();
+        let told = |name, number| limits.of_plugin(&own(name, number)).unwrap_err();
+        assert!(
+            told("fule", 5).starts_with("`fule` is no limit of a plugin; there are fuel, wall_ms"),
+            "{}",
+            told("fule", 5)
+        );
+        assert!(told("claim_tries", 5).starts_with("`claim_tries` is no limit of a plugin"));
+        assert_eq!(told("fuel", 0), "fuel is 0; it is from 1 to 60000000000");
+        assert_eq!(told("memory_bytes", 1 << 30), "memory_bytes is 1073741824; it is from 1 to 67108864");
+        assert_eq!(told("timers", 0), "timers is 0; it is at least 1");
+        assert!(told("depth", 70_000).contains("70000"), "{}", told("depth", 70_000));
     }
 }

@@ -170,6 +170,8 @@ pub struct Turn {
     pub scene: Arc<Scene>,
     /// Everything staged so far, in order.
     effects: Vec<Effect>,
+    /// What the running plugin may use; between runs, what anybody may.
+    pub limits: Limits,
     /// The entry whose news the running plugin handles: this step's own, or the one of a share that is tried again.
     subject: Arc<Entry>,
     plugin: Option<Arc<Plugin>>,
@@ -205,9 +207,10 @@ pub enum Halt {
 impl Turn {
     /// A turn in which nothing is staged.
     pub fn new(scene: Arc<Scene>) -> Self {
-        let subject = scene.entry.clone();
+        let (subject, limits) = (scene.entry.clone(), scene.limits);
         Self {
             scene,
+            limits,
             effects: Vec::new(),
             subject,
             plugin: None,
@@ -267,10 +270,10 @@ impl Turn {
 
     /// Lets a plugin run next, on the news of an entry.
     pub fn begin(&mut self, plugin: Arc<Plugin>, subject: Arc<Entry>) {
-        let limits = &self.scene.limits;
+        self.limits = plugin.limits;
         self.mark = self.effects.len();
         self.used = Used::default();
-        self.trace = Trace::new(limits.why_bytes, limits.log_bytes);
+        self.trace = Trace::new(self.limits.why_bytes, self.limits.log_bytes);
         self.subject = subject;
         self.plugin = Some(plugin);
     }
@@ -282,8 +285,14 @@ impl Turn {
             self.effects.truncate(self.mark);
         }
         self.plugin = None;
+        self.limits = self.scene.limits;
         self.subject = self.scene.entry.clone();
         (staged, std::mem::take(&mut self.trace))
+    }
+
+    /// The last error that the running plugin logged.
+    pub fn last_error(&self) -> Option<&str> {
+        self.trace.last_error()
     }
 
     /// Why the run must end, if it must; the next run starts afresh.

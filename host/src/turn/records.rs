@@ -326,9 +326,15 @@ impl Records {
         self.row(at, &Noted { key: key.to_owned(), value: value.to_owned() })
     }
 
-    /// How many notes a plugin has on this customer, counted up to a limit.
-    pub fn state_count(&self, plugin: &str, limit: usize) -> Result<usize, StoreError> {
-        self.count(&Range::prefix(self.at(Table::State).text(plugin)), limit)
+    /// How many notes a plugin has on this customer, counted up to a limit, and how many bytes those take as stored.
+    pub fn state_size(&self, plugin: &str, limit: usize) -> Result<(usize, usize), StoreError> {
+        let (mut count, mut bytes) = (0, 0);
+        let range = Range::prefix(self.at(Table::State).text(plugin));
+        self.view.scan(&range, Direction::Ascending, &mut |_, row| {
+            (count, bytes) = (count + 1, bytes + row.sealed.len());
+            if count < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok((count, bytes))
     }
 
     /// A timer.

@@ -71,7 +71,7 @@ impl Turn {
 
     fn try_send(&mut self, draft: &Draft) -> Result<Receipt, Refusal> {
         let plugin = self.running()?;
-        let limits = self.scene.limits;
+        let limits = self.limits;
         if self.used.messages >= limits.messages {
             return Err(Refusal::new("too-many", format!("one run may stage {} messages", limits.messages)));
         }

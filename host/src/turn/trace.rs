@@ -14,7 +14,11 @@ pub struct Trace {
     log: String,
     log_limit_bytes: usize,
     log_cut: bool,
+    last_error: Option<String>,
 }
+
+/// How much of the last error is kept apart from the log, in characters: what an owner reads when a run breaks off.
+const LAST_ERROR_CHARS: usize = 300;
 
 impl Trace {
     /// A trace that keeps so many bytes of calls and of log.
@@ -39,8 +43,14 @@ impl Trace {
         }
     }
 
-    /// Notes a line of the plugin's log. Control characters are made visible, so that no terminal or page is fooled.
+    /// Notes a line of the plugin's log. Control characters are made visible, so that no terminal or page is fooled, and what goes
+    /// on after a line break is indented, so that it looks like no line of its own.
     pub fn log(&mut self, level: &str, text: &str) {
+        if level == "error" {
+            let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let shown = words.chars().map(|c| if c.is_control() { '?' } else { c });
+            self.last_error = Some(shown.take(LAST_ERROR_CHARS).collect());
+        }
         if self.log.len() >= self.log_limit_bytes {
             self.log_cut = true;
             return;
@@ -52,13 +62,19 @@ impl Trace {
                 self.log_cut = true;
                 break;
             }
-            if c.is_control() && c != '\n' && c != '\t' {
-                self.log.extend(c.escape_default());
-            } else {
-                self.log.push(c);
+            match c {
+                '\n' => self.log.push_str("\n  "),
+                '\t' => self.log.push(c),
+                c if c.is_control() => self.log.extend(c.escape_default()),
+                c => self.log.push(c),
             }
         }
         self.log.push('\n');
+    }
+
+    /// The last error that the plugin logged: before it breaks off, that is the text of its panic.
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
     }
 
     /// The calls, each as JSON.
@@ -101,6 +117,9 @@ mod tests {
         let mut trace = Trace::new(100, 24);
         trace.log("info", "\u{1b}[2J");
         trace.log("info", "this is far too long to be kept");
+        assert_eq!(trace.last_error(), None);
+        trace.log("error", "panicked at lib.rs:3:\nno\u{7} sugar");
+        assert_eq!(trace.last_error(), Some("panicked at lib.rs:3: no? sugar"));
         assert_eq!(trace.take_log(), "info: \\u{1b}[2J\ninfo: th\n(the log is cut here: it was over its limit)\n");
     }
 }

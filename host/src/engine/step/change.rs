@@ -85,6 +85,7 @@ impl Step<'_> {
             order: old.as_ref().map_or(last + 10, |old| old.order),
             settings: old.as_ref().map_or_else(|| serde_json::json!({}), |old| old.settings.clone()),
             wording: old.as_ref().map(|old| old.wording.clone()).unwrap_or_default(),
+            limits: old.as_ref().map(|old| old.limits.clone()).unwrap_or_default(),
             paused: None,
             revision: old.as_ref().map_or(1, |old| old.revision + 1),
         };
@@ -134,6 +135,12 @@ impl Step<'_> {
                 }
             }
             installed.wording = wording.clone();
+        }
+        if let Some(limits) = &set.limits {
+            if let Err(words) = self.turn.scene.limits.of_plugin(limits) {
+                return self.refuse("invalid", format!("limits: {words}"));
+            }
+            installed.limits = limits.clone();
         }
         if let Some(order) = set.order {
             installed.order = order;
