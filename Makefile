@@ -26,9 +26,11 @@ test: plugins
 	$(ATTUNE) test plugins
 	cargo test -p attune -p attune-tests
 
-# What needs more than Rust: Python, for a validator of the API's description that is not ours.
+# What needs more than Rust: Python, for a validator of the API's description that is not ours; and a tool that has to be built
+# first, for the licences and sources of the dependencies and what is known against them.
 test-all: plugins
 	tests/all/openapi
+	tests/all/dependencies
 
 lint: wasm-target
 	cargo fmt --all --check
