@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arbitrary::Unstructured;
-use attune::sandbox::{Cache, Compiler, Sandbox};
+use attune::sandbox::{Cache, Compiler, Rejected, Sandbox};
 use attune::workbench::build::wrap;
 use wasm_mutate::WasmMutate;
 use wasm_smith::Config;
@@ -128,5 +128,29 @@ fn twenty_thousand_components_that_nobody_would_make_are_taken_or_refused() {
             "{kind}: seeds {first} to {}: {taken:?} taken, {refused:?} refused",
             first + (cases * times) as u64 - 1
         );
+    }
+}
+
+#[test]
+fn proposals_that_plugins_do_not_need_are_off() {
+    let sandbox = Sandbox::new(Cache::none(), Compiler::Here).unwrap();
+    let with = |fields: &str| {
+        let component = wat::parse_str(format!("(component (core module {fields}))")).unwrap();
+        sandbox.load(&components::described(component)).err()
+    };
+    assert!(matches!(with("(memory 1) (func)"), Some(Rejected::NoExport { .. })), "it is compiled");
+    for (proposal, fields) in [
+        ("threads", "(memory 1 1 shared)"),
+        ("64-bit memories", "(memory i64 1)"),
+        ("several memories", "(memory 1) (memory 1)"),
+        ("garbage collection", "(type $pair (struct (field i32) (field i32)))"),
+        ("typed function references", "(type $f (func)) (func (param (ref $f)))"),
+        ("relaxed vectors", "(func (param v128) (drop (i32x4.relaxed_trunc_f32x4_s (local.get 0))))"),
+        ("tail calls", "(func $again (return_call $again))"),
+        ("exceptions", "(tag $thrown) (func (throw $thrown))"),
+        ("stack switching", "(type $f (func)) (type $k (cont $f))"),
+    ] {
+        let refused = with(fields);
+        assert!(matches!(refused, Some(Rejected::NotAComponent(_))), "{proposal}: {refused:?}");
     }
 }

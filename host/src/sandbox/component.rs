@@ -112,6 +112,9 @@ pub fn about(wasm: &[u8]) -> Result<(String, Manifest), Rejected> {
     if wasm.len() > COMPONENT_BYTES {
         return Err(Rejected::TooLarge { size_bytes: wasm.len(), limit_bytes: COMPONENT_BYTES });
     }
+    if !wasm.starts_with(b"\0asm") {
+        return Err(Rejected::NotAComponent(not_wasm(wasm).to_owned()));
+    }
     let mut depth = 0_u32;
     let mut manifest = None;
     for payload in Parser::new(0).parse_all(wasm) {
@@ -134,6 +137,15 @@ pub fn about(wasm: &[u8]) -> Result<(String, Manifest), Rejected> {
         .map_err(|error| Rejected::Manifest(error.to_string()))?;
     check_manifest(&manifest).map_err(Rejected::Manifest)?;
     Ok((hex(&Sha256::digest(wasm)), manifest))
+}
+
+/// What a file is that is no WebAssembly.
+fn not_wasm(file: &[u8]) -> &'static str {
+    match file.trim_ascii_start() {
+        [] => "the file is empty",
+        [b'(', ..] | [b';', ..] => "it is WebAssembly as text; give the `.wasm` file that `attune build` makes",
+        _ => "the file does not begin as WebAssembly does; give the `.wasm` file that `attune build` makes",
+    }
 }
 
 impl Sandbox {

@@ -90,6 +90,8 @@ pub fn config() -> Config {
         .wasm_function_references(false)
         .wasm_relaxed_simd(false)
         .wasm_tail_call(false)
+        .wasm_exceptions(false)
+        .wasm_stack_switching(false)
         .concurrency_support(false);
     config
 }
