@@ -341,6 +341,11 @@ fn describe(plugin: &Value) -> String {
     if !interfaces(false).is_empty() {
         text.push_str(&format!("  asks for: {}\n", interfaces(false)));
     }
+    let own = plugin["own_limits"].as_object().into_iter().flatten();
+    let own = own.map(|(name, number)| format!("{name} {number}")).collect::<Vec<_>>().join(", ");
+    if !own.is_empty() {
+        text.push_str(&format!("  limits of its own: {own}\n"));
+    }
     text
 }
 
