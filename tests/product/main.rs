@@ -1,4 +1,6 @@
 //! The product from outside, one binary.
+mod attacks;
+mod bombs;
 mod command_line;
 mod components;
 mod crash;
