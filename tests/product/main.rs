@@ -6,6 +6,7 @@ mod components;
 mod crash;
 mod front_door;
 mod hostile;
+mod hostile_files;
 mod mail;
 mod papers;
 mod replay;
