@@ -64,7 +64,13 @@ impl Guest {
     }
 
     /// Lets it run as often as it says, for one customer, and judges the last run. It has to be turned on.
-    pub fn strike(&self, shop: &Shop, address: &str) -> Value {
+    pub fn strike(&self, shop: &Shop, address: &str) {
+        let last = self.runs(shop, address);
+        self.judge(&last);
+    }
+
+    /// Lets it run as often as it says, for one customer; gives the last run, or null if it was not turned on any more.
+    pub fn runs(&self, shop: &Shop, address: &str) -> Value {
         let mut last = Value::Null;
         for _ in 0..self.runs {
             last = self.run(shop, address);
@@ -72,11 +78,22 @@ impl Guest {
         if self.attempt > 1 {
             last = again(shop, address, self.attempt);
         }
+        last
+    }
+
+    /// Judges a last run.
+    pub fn judge(&self, last: &Value) {
         let outcome = last["outcome"].as_str().unwrap_or_default();
         assert!(outcome.contains(&self.expect), "{}: {last:#}", self.name);
         let log = last["log"].as_str().unwrap_or_default();
         assert!(log.chars().all(|c| c == '\n' || !c.is_control()) && log.len() < 20_000, "{}: {log:?}", self.name);
-        last
+    }
+
+    /// Uploads its file, which has to be refused.
+    pub fn is_refused(&self, shop: &Shop, words: &str) {
+        let refused = shop.owner.upload("guest", &self.wasm());
+        assert_eq!(refused.status, 422, "{}: {}", self.name, refused.text);
+        assert!(refused.word("detail").contains(words), "{}: {}", self.name, refused.text);
     }
 
     /// Lets it handle one event; gives its first run as the record of why has it.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::components::{HANDLES, about, by_hand, leb, raw, says, with_custom, with_section};
 
 /// How a file has to end.
+#[derive(Clone, Copy)]
 pub enum Ends {
     /// It is refused in words, which have one of these in them.
     Refused(&'static [&'static str]),
