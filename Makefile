@@ -1,5 +1,5 @@
 # Everything here does its own set-up. `run` and `test` need only Rust; `test-all` installs what it needs first.
-.PHONY: run test test-all lint bench plugins build wasm-target clean-demo
+.PHONY: run test test-all lint bench soak plugins build wasm-target clean-demo
 
 ATTUNE := target/debug/attune
 TARGET := wasm32-unknown-unknown
@@ -40,3 +40,7 @@ lint: wasm-target
 # Measures, prints a table, writes target/bench/summary.json.
 bench: plugins
 	cargo run -p attune-tests --bin bench
+
+# Lets every attack strike a thousand times beside a healthy business, writes target/soak/table.txt. It takes an hour.
+soak: plugins
+	cargo run -p attune-tests --bin soak

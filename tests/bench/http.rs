@@ -48,7 +48,8 @@ pub struct Latency {
 
 /// A shop on a server, and the load on it.
 pub struct Bakery {
-    shop: Shop,
+    /// The shop.
+    pub shop: Shop,
     load: Arc<Load>,
 }
 
@@ -97,10 +98,15 @@ impl Bakery {
 
     /// So many events a second; how long they take.
     pub fn latency(&self, rate: f64, time: Duration) -> Result<Latency> {
-        let watched = (0..WATCHED).map(|customer| self.customer(customer)).collect::<Result<Vec<_>>>()?;
-        let took = self.load.paced(rate, time, &watched)?;
+        let took = self.paced(rate, time)?;
         let at = |share: f64| took.get((took.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN);
         Ok(Latency { rate, probes: took.len(), p50_ms: at(0.5), p99_ms: at(0.99) })
+    }
+
+    /// So many events a second; gives how long each probe took, in milliseconds, sorted.
+    pub fn paced(&self, rate: f64, time: Duration) -> Result<Vec<f64>> {
+        let watched = (0..WATCHED).map(|customer| self.customer(customer)).collect::<Result<Vec<_>>>()?;
+        self.load.paced(rate, time, &watched)
     }
 
     /// Looks at some customers: every question that was taken has exactly one answer, and it was sent.

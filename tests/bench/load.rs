@@ -99,7 +99,7 @@ impl Load {
                 connections.spawn(async move { load.pace(place, started, per_s, time, &probes).await });
             }
             all(connections).await?;
-            for _ in 0..200 {
+            for _ in 0..1_000 {
                 if lock(&probes.sent).keys().all(|entry| lock(&probes.heard).contains_key(entry)) {
                     break;
                 }

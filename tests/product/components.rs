@@ -1,9 +1,9 @@
 //! Small components for tests, made here: out of the contract in `wit/`, a world, and a core module as text.
 
 use attune::domain::plugin::Manifest;
-use attune::sandbox::SECTION;
 use attune::workbench::build::wrap;
 use attune_tests::repository;
+use serde_json::{Value, json};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -63,12 +63,24 @@ fn core(version: &str, world: &str, further: &[&str], module: &str) -> Vec<u8> {
     module
 }
 
-/// What the components here say of themselves.
+/// The same as the loader has it.
 pub fn manifest() -> Manifest {
-    serde_json::from_value(serde_json::json!({
-        "name": "small", "version": "1.0.0", "description": "A small plugin for a test."
-    }))
-    .unwrap()
+    serde_json::from_value(about()).unwrap()
+}
+
+/// What all of these say of themselves. The template says whatever it is given, in subject and text.
+pub fn about() -> Value {
+    json!({
+        "name": "small",
+        "version": "1.0.0",
+        "description": "A small plugin for a test.",
+        "templates": {
+            "words": {
+                "purpose": "service", "values": ["words"],
+                "text": { "en": "{words}" }, "subject": { "en": "{words}" }
+            }
+        },
+    })
 }
 
 /// A plugin that takes every event.
@@ -124,25 +136,64 @@ pub fn core_module() -> Vec<u8> {
 
 /// A component with so many bytes in it that mean nothing.
 pub fn padded(component: Vec<u8>, bytes: usize) -> Vec<u8> {
-    with_section(component, "padding", &vec![7; bytes])
+    with_custom(component, "padding", &vec![7; bytes])
 }
 
-/// A component that says of itself what the others here say.
-pub fn described(component: Vec<u8>) -> Vec<u8> {
-    with_section(component, SECTION, &serde_json::to_vec(&manifest()).unwrap())
+/// A component with a further custom section at its end.
+pub fn with_custom(component: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    leb(&mut content, name.len());
+    content.extend_from_slice(name.as_bytes());
+    content.extend_from_slice(data);
+    with_section(component, 0, &content)
 }
 
-/// A component with a further section of its own making.
-fn with_section(mut component: Vec<u8>, name: &str, content: &[u8]) -> Vec<u8> {
-    component.push(0);
-    leb(&mut component, 1 + name.len() + content.len());
-    leb(&mut component, name.len());
-    component.extend_from_slice(name.as_bytes());
+/// A module or component with a further section at its end.
+pub fn with_section(mut component: Vec<u8>, kind: u8, content: &[u8]) -> Vec<u8> {
+    component.push(kind);
+    leb(&mut component, content.len());
     component.extend_from_slice(content);
     component
 }
 
-fn leb(bytes: &mut Vec<u8>, mut number: usize) {
+/// The handler of a plugin that is written by hand as a component: it takes every event.
+pub const HANDLES: &str = r#"(memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+    (func (export "handle") (param i32 i32 i32 i32) (result i32) (i32.const 16))"#;
+
+/// A plugin as a component written by hand: these fields are its core module, and these lines stand before its end. It says
+/// nothing of itself.
+pub fn raw(fields: &str, lines: &str) -> Vec<u8> {
+    wat::parse_str(format!(
+        r#"(component
+            (import "attune:types/types@{CONTRACT}" (instance $types
+                (type $cases (variant (case "retry" (tuple string u64)) (case "reject" string)))
+                (export "failure" (type (eq $cases)))))
+            (alias export $types "failure" (type $failure))
+            (core module $module {fields})
+            (core instance $core (instantiate $module))
+            (type $handler (func (param "kind" string) (param "data" string) (result (result (error $failure)))))
+            (func $handle (type $handler) (canon lift (core func $core "handle")
+                (memory (core memory $core "memory")) (realloc (core func $core "realloc"))))
+            {lines}
+            (instance $events (export "handle" (func $handle)))
+            (export "attune:automation/on-event@{CONTRACT}" (instance $events)))"#
+    ))
+    .unwrap()
+}
+
+/// The same, with what plugins here say of themselves.
+pub fn by_hand(fields: &str, lines: &str) -> Vec<u8> {
+    says(raw(fields, lines), &about())
+}
+
+/// A component that says this of itself.
+pub fn says(component: Vec<u8>, about: &Value) -> Vec<u8> {
+    with_custom(component, "attune:plugin", about.to_string().as_bytes())
+}
+
+/// Appends a number as WebAssembly writes it.
+pub fn leb(bytes: &mut Vec<u8>, mut number: usize) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -159,10 +210,15 @@ const IMPORTS: &[(&str, &str)] = &[
            (import "attune:host/state@0.1.0" "set" (func $state_set (param i32 i32 i32 i32 i32)))"#,
     ),
     ("schedule", r#"(import "attune:host/schedule@0.1.0" "set" (func $schedule_set (param i32 i32 i64 i32 i32 i32)))"#),
+    ("message", r#"(import "attune:host/message@0.1.0" "send" (func $message_send (param i32 i32)))"#),
+    ("clock", r#"(import "attune:host/clock@0.1.0" "now" (func $clock_now (result i64)))"#),
 ];
 
-/// A component whose `on-event` is the function `$handle` of these fields of a core module. A memory and `$realloc` are added
-/// where the fields have none.
+/// What a guest may export, and the function of its core module that is it.
+const EXPORTS: &[(&str, &str)] = &[("on-event", "$handle"), ("on-message", "$on_message"), ("on-timer", "$on_timer")];
+
+/// A component out of these fields of a core module: it exports the handlers whose functions are among them. A memory and
+/// `$realloc` are added where the fields have none.
 pub fn guest(fields: &str, interfaces: &[String]) -> Vec<u8> {
     let mut module = String::from("(module\n");
     let mut lines = String::new();
@@ -186,6 +242,10 @@ pub fn guest(fields: &str, interfaces: &[String]) -> Vec<u8> {
     }
     module.push_str(fields);
     module.push_str("(export \"cabi_realloc\" (func $realloc))");
-    module.push_str(&format!("(export \"attune:automation/on-event@{CONTRACT}#handle\" (func $handle)))"));
-    component(CONTRACT, &world(CONTRACT, &lines), &[], &module)
+    for (interface, function) in EXPORTS.iter().filter(|(_, function)| fields.contains(&format!("(func {function} "))) {
+        module.push_str(&format!("(export \"attune:automation/{interface}@{CONTRACT}#handle\" (func {function}))"));
+        lines.push_str(&format!("export attune:automation/{interface}@{CONTRACT}; "));
+    }
+    module.push(')');
+    component(CONTRACT, &format!("package test:plugin; world plugin {{ {lines} }}"), &[], &module)
 }

@@ -1,9 +1,12 @@
 //! The product from outside, one binary.
+mod attacks;
+mod bombs;
 mod command_line;
 mod components;
 mod crash;
 mod front_door;
 mod hostile;
+mod hostile_files;
 mod limits;
 mod mail;
 mod malformed;

@@ -51,7 +51,7 @@ fn made(dice: &mut Dice) -> Option<Vec<u8>> {
     let mut source = Unstructured::new(&bytes);
     let config = Config { max_components: 3, max_instances: 6, max_modules: 4, ..Config::default() };
     let component = wasm_smith::Component::new(config, &mut source).ok()?;
-    Some(components::described(component.to_bytes()))
+    Some(components::says(component.to_bytes(), &components::about()))
 }
 
 /// A good plugin whose core module was changed at random so that it is still a module.
@@ -136,7 +136,7 @@ fn proposals_that_plugins_do_not_need_are_off() {
     let sandbox = Sandbox::new(Cache::none(), Compiler::Here).unwrap();
     let with = |fields: &str| {
         let component = wat::parse_str(format!("(component (core module {fields}))")).unwrap();
-        sandbox.load(&components::described(component)).err()
+        sandbox.load(&components::says(component, &components::about())).err()
     };
     assert!(matches!(with("(memory 1) (func)"), Some(Rejected::NoExport { .. })), "it is compiled");
     for (proposal, fields) in [
