@@ -321,6 +321,16 @@ impl Engine {
         Ok(Records::new(view, business, customer, key, self.parts.keyring.index_key(business)?))
     }
 
+    /// Why so many more events of a business would not be taken now, if they would not: all wait in one queue, and no business
+    /// fills more than half of it.
+    pub fn has_no_room(&self, business: BusinessId, events: usize) -> Option<NotTaken> {
+        let (_, limit) = self.queue();
+        let all = lock(&self.lanes);
+        let waits = [(all.waiting(), limit), (all.waiting_of(business), limit.div_ceil(2))];
+        let full = waits.into_iter().find(|(waiting, limit)| *waiting > 0 && waiting + events > *limit);
+        full.map(|(waiting, _)| NotTaken::Busy { waiting })
+    }
+
     /// Puts entries into the journal, all or none, together with what has to hold and what else is written. `done` is called
     /// once they are durable, with their numbers, or were refused.
     pub fn append(
@@ -338,12 +348,11 @@ impl Engine {
         if before + count > self.parts.queue && before > 0 {
             return refuse(Box::new(done), NotTaken::Busy { waiting: before });
         }
-        // A business that floods the queue leaves half of it to the others. What has to do with its own entries goes on.
-        if let Some(Entry { business, input: Input::Event(_), .. }) = entries.first() {
-            let waiting = lock(&self.lanes).waiting_of(*business);
-            if waiting + count > self.parts.queue.div_ceil(2) && waiting > 0 {
-                return refuse(Box::new(done), NotTaken::Busy { waiting });
-            }
+        // What a business has to do with entries that were taken goes on.
+        if let Some(Entry { business, input: Input::Event(_), .. }) = entries.first()
+            && let Some(full) = self.has_no_room(*business, count)
+        {
+            return refuse(Box::new(done), full);
         }
         if self.is_stopping() {
             return refuse(Box::new(done), NotTaken::Stopped("Attune is shutting down".to_owned()));

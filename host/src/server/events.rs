@@ -241,10 +241,9 @@ async fn batch(app: &Arc<App>, business: BusinessId, body: &Bytes) -> Result<Res
         return Err(Problem::new(Kind::TooLarge, words));
     }
     // Nothing is half taken: a batch that does not fit into the queue is refused before its first event.
-    let (waiting, limit) = app.engine.queue();
-    if waiting > 0 && waiting + events.len() > limit {
+    if let Some(full) = app.engine.has_no_room(business, events.len()) {
         app.counts.refused("busy");
-        return Err(NotTaken::Busy { waiting }.into());
+        return Err(full.into());
     }
     let mut answers = Vec::with_capacity(events.len());
     for event in events {
