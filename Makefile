@@ -41,6 +41,6 @@ lint: wasm-target
 bench: plugins
 	cargo run -p attune-tests --bin bench
 
-# Lets every attack strike a thousand times beside a healthy business, writes target/soak/table.txt. It takes an hour.
+# Lets every attack strike a thousand times beside a healthy business, writes target/soak/table.txt. It takes two hours.
 soak: plugins
 	cargo run -p attune-tests --bin soak
