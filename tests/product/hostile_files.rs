@@ -198,19 +198,45 @@ fn a_file_that_claims_another_plugins_name_is_not_that_plugin() {
 }
 
 #[test]
-fn of_two_sections_the_owner_sees_the_one_that_counts() {
+fn a_file_that_says_two_things_of_itself_is_refused() {
     let shop = Shop::open();
     let mut second = about();
     second["version"] = json!("2.0.0");
-    second["description"] = json!("The second of two.");
-    let wasm = components::says(components::says(raw(HANDLES, ""), &about()), &second);
-    shop.enable_as("guest", &wasm);
-    let shown = shop.owner.get("/v1/plugins/guest").with(200);
-    let run = attacks::run(&shop, &weather("chat:anna"));
-    assert_eq!((&run["outcome"], &run["version"]), (&json!("done"), &shown["version"]), "{run:#}");
-    // All of it is from one section.
-    let one = if shown["version"] == "1.0.0" { about() } else { second };
-    assert_eq!(shown["description"], one["description"], "{shown:#}");
+    let refused = shop.owner.upload("guest", &components::says(components::says(raw(HANDLES, ""), &about()), &second));
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert!(refused.word("detail").contains("there are two of them"), "{}", refused.text);
+}
+
+#[test]
+fn a_greedy_plugin_leaves_others_their_timers_and_notes() {
+    let shop = Shop::open();
+    shop.enable_as("a-timers", &attacks::guest("18").wasm());
+    shop.enable_as("b-notes", &attacks::guest("19").wasm());
+    // Both break off if one of theirs is refused too early: the first takes all hundred timers, the second a quarter of its notes.
+    shop.enable_as("c-timers", &attacks::guest("18").wasm());
+    shop.enable_as("d-notes", &attacks::guest("19").wasm());
+    let taken = shop.owner.event(&weather("chat:anna")).with(202);
+    let runs = until("all have run", || {
+        let whys = shop.owner.get(&format!("/v1/customers/{}/whys", text(&taken["customer"])));
+        Some(whys.body["items"].get(0)?["runs"].as_array()?.clone())
+    });
+    let outcomes: Vec<_> = runs.iter().map(|run| text(&run["outcome"])).collect();
+    assert_eq!(outcomes, ["done"; 4], "{runs:#?}");
+}
+
+#[test]
+fn a_business_has_so_many_plugins_and_no_more() {
+    let folder = Folder::new();
+    let limits = folder.write("limits.toml", "plugins = 2");
+    let start = Start::with(&["--limits", limits.to_str().unwrap()]);
+    let shop = Shop::open_on(Arc::new(Server::start_with(&start)));
+    for name in ["one", "two"] {
+        shop.owner.upload(name, &components::well()).with(201);
+    }
+    let refused = shop.owner.upload("three", &components::well());
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert!(refused.text.contains("at most 2 plugins; remove one first"), "{}", refused.text);
+    shop.owner.upload("two", &components::rejects()).with(200);
 }
 
 /// The files of compiled code in a folder.

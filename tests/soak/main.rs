@@ -3,8 +3,8 @@
 //!
 //! `--rounds N` says how often each strikes (1,000 when nothing is said); what takes long strikes once in 50 or 500 of these, and
 //! once at the least. `--only WORDS` leaves those whose name has the words. First every attack strikes once: what the host then
-//! holds, such as the room that its allocator keeps, is what growth is measured from. The load alone moves what the host holds by
-//! tens of megabytes, so what is compared, before and after, is the least that it holds over a while without an attack.
+//! holds, such as the room that its allocator keeps, is what growth is measured from. What is compared,
+//! before and after, is what the host holds at rest, when it has nothing left to do.
 //!
 //! It ends with 1 if an attack came to another end than it has to, if the healthy business had an answer missing or twice, or if
 //! the host grew by more than it may. Times are printed and not judged; a p99 far above that without an attack has a mark.
@@ -37,7 +37,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use attune_tests::{plugins_folder, profile_folder};
+use attune_tests::{figure, plugins_folder, profile_folder};
 
 use http::Bakery;
 use process::resident_mb;
@@ -52,13 +52,13 @@ const SHARE: f64 = 0.2;
 /// It is asked in slices of this length, and an attack ends with a slice.
 const SLICE: Duration = Duration::from_secs(1);
 
-/// How long it is asked at a time without an attack, and how often at the most until the host's memory is level.
-const QUIET: Duration = Duration::from_secs(10);
-const QUIETS: usize = 30;
+/// How long the host has for coming to rest, and how often it is looked at then, asked so many times a second.
+const REST: Duration = Duration::from_secs(60);
+const LOOKS: usize = 8;
+const RESTING_RATE: f64 = 20.0;
 
-/// The host is level when the most that it held has not risen by this much, in MB, in so many such times.
-const LEVEL_MB: f64 = 2.0;
-const STEADY: usize = 5;
+/// Rows that wait for their places are in memory. With fewer bytes of them than this the host has nothing left to do.
+const RESTING_BYTES: f64 = 2e6;
 
 /// How much more the host may hold in the end, in MB: 16 MiB.
 const GROWTH_MB: f64 = 16.0 * 1_048_576.0 / 1e6;
@@ -76,12 +76,12 @@ fn main() -> Result<ExitCode> {
     for attack in &attacks {
         soak.strike(attack, 1)?;
     }
-    let held_mb = soak.level()?;
+    let held_mb = soak.rest()?;
     soak.say(&format!("every attack {rounds} times, or as often as is said"));
     for attack in &attacks {
         soak.strike(attack, (rounds / attack.rarer).max(1))?;
     }
-    let growth_mb = soak.level()? - held_mb;
+    let growth_mb = soak.rest()? - held_mb;
     if let Err(error) = soak.bakery.check() {
         soak.wrong(format!("the healthy business: {error:#}"));
     }
@@ -163,24 +163,24 @@ impl Soak {
         Ok(())
     }
 
-    /// Asks the healthy business without an attack until the host grows no more: that business's own load fills caches, and what
-    /// is not in its place yet is in memory, up to a level. Gives the least that it held in the last of these times, in MB.
-    fn level(&mut self) -> Result<f64> {
-        let mut held: Vec<f64> = Vec::new();
-        let mut steady = 0;
-        while held.len() < QUIETS && steady < STEADY {
-            let before_mb = self.resident_mb()?;
-            let p99 = p99(self.bakery.paced(self.rate, QUIET)?);
-            let after_mb = self.resident_mb()?;
-            self.row("no attack", "", 0, QUIET.as_secs_f64(), before_mb, after_mb, p99, "");
-            let most_mb = held.iter().copied().fold(0.0, f64::max);
-            steady = if after_mb < most_mb + LEVEL_MB { steady + 1 } else { 0 };
-            held.push(after_mb);
-        }
+    /// Waits until the host has nothing to do; gives the least that it holds then, in MB. While it works, what it holds goes up and
+    /// down by a hundred with the rows that wait for their places.
+    fn rest(&mut self) -> Result<f64> {
         self.bakery.shop.settled();
-        let level_mb = held.iter().rev().take(STEADY).copied().fold(f64::INFINITY, f64::min);
-        self.say(&format!("the host is level at {level_mb:.1} MB"));
-        Ok(level_mb)
+        let client = self.bakery.shop.server.client("");
+        let until = Instant::now() + REST;
+        while figure(&client, "attune_store_waiting_bytes").is_none_or(|bytes| bytes > RESTING_BYTES) {
+            ensure!(Instant::now() < until, "the host does not come to rest");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        // The allocator gives back what was freed when it is asked for something again.
+        let mut held_mb = f64::INFINITY;
+        for _ in 0..LOOKS {
+            self.bakery.paced(RESTING_RATE, SLICE)?;
+            held_mb = held_mb.min(self.resident_mb()?);
+        }
+        self.say(&format!("at rest the host holds {held_mb:.1} MB"));
+        Ok(held_mb)
     }
 
     fn resident_mb(&self) -> Result<f64> {

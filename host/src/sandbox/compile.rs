@@ -20,6 +20,9 @@ pub const COMMAND: &str = "compile";
 /// How often it is looked whether the child has ended.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// How far a compiling process stands behind others, as `nice` counts.
+const BEHIND: i32 = 10;
+
 /// The most compiled code that is taken, in bytes: twenty times the largest component.
 const CODE_BYTES: u64 = 640 << 20;
 
@@ -139,7 +142,8 @@ impl Child {
         #[cfg(unix)]
         if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&ended) {
             return match signal {
-                6 => format!("more than {} MiB of memory", self.memory_bytes >> 20),
+                // What is nested too deeply ends it in the same way.
+                6 => format!("more than {} MiB of memory, or more levels than there may be,", self.memory_bytes >> 20),
                 9 => format!("more than {computing_s} s of computing or {} s in all", self.wall().as_secs()),
                 24 => format!("more than {computing_s} s of computing"),
                 other => format!("what ended the compiler with signal {other}"),
@@ -189,6 +193,8 @@ fn limit(memory_bytes: u64, computing_s: u64) -> anyhow::Result<()> {
     setrlimit(Resource::Data, limited(memory_bytes))?;
     setrlimit(Resource::Cpu, computing)?;
     setrlimit(Resource::Core, limited(0))?;
+    // Nobody who is served now waits for somebody who installs something. Where it is not allowed it is no harm.
+    let _ = rustix::process::nice(BEHIND);
     // Not on every system, and not needed for the limits.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     Ok(())

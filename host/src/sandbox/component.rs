@@ -71,6 +71,9 @@ pub enum Rejected {
     /// An import or export has another type than the contract says.
     #[error("the component does not fit the contract: {0}")]
     Misfit(String),
+    /// It takes more of the host to run than a component may.
+    #[error("the component does not fit this host: {0}")]
+    TooMuch(String),
     /// It takes more to compile than a component may.
     #[error("the component takes {0} to compile, which is more than a component may; make it smaller or simpler")]
     TooCostly(String),
@@ -128,7 +131,9 @@ pub fn about(wasm: &[u8]) -> Result<(String, Manifest), Rejected> {
                 if section.data().len() > MANIFEST_BYTES {
                     return Err(Rejected::Manifest(format!("it has more than {MANIFEST_BYTES} bytes")));
                 }
-                manifest = Some(section.data());
+                if manifest.replace(section.data()).is_some() {
+                    return Err(Rejected::Manifest("there are two of them".to_owned()));
+                }
             }
             _ => {}
         }
@@ -191,13 +196,12 @@ impl Sandbox {
         let mut hasher = std::hash::DefaultHasher::new();
         self.engine.precompile_compatibility_hash().hash(&mut hasher);
         let name = format!("{digest}-{:016x}.cwasm", hasher.finish());
-        if let Some(component) = self.cache.load(&name).and_then(|code| self.trust(&code)) {
+        if let Some(component) = self.cache.load(&name).and_then(|code| self.trust(&code).ok()) {
             return Ok(component);
         }
         let code = self.compiler.compile(&self.engine, wasm)?;
-        let compiled = self.trust(&code).ok_or_else(|| {
-            Rejected::Host("code that was just compiled does not fit this program; is it being replaced?".to_owned())
-        })?;
+        // The compiler knows nothing of the pool; what does not fit into it shows here.
+        let compiled = self.trust(&code).map_err(Rejected::TooMuch)?;
         self.cache.keep(&name, &code);
         Ok(compiled)
     }
@@ -207,10 +211,11 @@ impl Sandbox {
         unsafe_code,
         reason = "the cache has checked the tag that only this host can make, or it was compiled just now"
     )]
-    fn trust(&self, code: &[u8]) -> Option<wasmtime::component::Component> {
+    fn trust(&self, code: &[u8]) -> Result<wasmtime::component::Component, String> {
         // SAFETY: `Cache::load` gives only bytes that this host wrote itself for this digest and these settings, and the compiler
         // is this same program.
-        unsafe { wasmtime::component::Component::deserialize(&self.engine, code) }.ok()
+        let loaded = unsafe { wasmtime::component::Component::deserialize(&self.engine, code) };
+        loaded.map_err(|error| format!("{error:#}"))
     }
 }
 

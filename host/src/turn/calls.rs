@@ -464,8 +464,8 @@ impl Turn {
 
     fn timer_count(&mut self, plugin: &str) -> usize {
         let stored = self.read(|records| records.timers());
-        let staged =
-            self.effects.iter().filter(|effect| matches!(effect, Effect::Timer { timer: Some(_), .. })).count();
+        let is_own = |effect: &&Effect| matches!(effect, Effect::Timer { plugin: whose, timer: Some(_), .. } if **whose == *plugin);
+        let staged = self.effects.iter().filter(is_own).count();
         stored.iter().filter(|timer| timer.plugin == plugin).count() + staged
     }
 
@@ -508,7 +508,12 @@ impl Turn {
         self.fits("value", value, limits.state_value_bytes)?;
         // Short notes at keys that are there already cannot come to more than is allowed.
         if value.len() > limits.state_bytes / limits.state_keys || self.state(key).is_none() {
-            let (mut keys, mut bytes) = self.read(|records| records.state_size(&plugin.name, limits.state_keys));
+            // Looked up once a run: a thousand rows for each of a thousand calls would be the host's time, not the plugin's.
+            let (mut keys, mut bytes) = match self.stored_state {
+                Some(known) => known,
+                None => self.read(|records| records.state_size(&plugin.name, limits.state_keys)),
+            };
+            self.stored_state = Some((keys, bytes));
             for effect in &self.effects {
                 if let Effect::State { plugin: whose, value: Some(value), .. } = effect
                     && **whose == *plugin.name

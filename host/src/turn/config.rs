@@ -117,10 +117,53 @@ pub fn with_defaults(schema: &serde_json::Value, settings: &serde_json::Value) -
     filled.into()
 }
 
+/// What a settings schema may have at the most, so that a check of settings ends soon whoever wrote the schema: so many values in
+/// it, on so many levels. The largest prebuilt one has a hundred on seven.
+const SCHEMA_VALUES: usize = 2_000;
+const SCHEMA_LEVELS: usize = 32;
+
+/// The most bytes of settings.
+const SETTINGS_BYTES: usize = 32 << 10;
+
+/// What a settings schema may not use: with these one value is checked over and over, and sixty lines of references take longer
+/// than anybody waits.
+const SCHEMA_WITHOUT: [&str; 5] = ["$ref", "$dynamicRef", "$recursiveRef", "unevaluatedItems", "unevaluatedProperties"];
+
+fn check_schema(schema: &serde_json::Value) -> Result<(), String> {
+    let (mut todo, mut values) = (vec![(schema, 1)], 0);
+    while let Some((value, level)) = todo.pop() {
+        values += 1;
+        if level > SCHEMA_LEVELS || values > SCHEMA_VALUES {
+            return Err(format!("it has more than {SCHEMA_VALUES} values or {SCHEMA_LEVELS} levels"));
+        }
+        match value {
+            serde_json::Value::Array(items) => todo.extend(items.iter().map(|item| (item, level + 1))),
+            serde_json::Value::Object(fields) => {
+                if let Some(name) = SCHEMA_WITHOUT.iter().find(|name| fields.contains_key(**name)) {
+                    return Err(format!("it uses `{name}`; write out what is meant"));
+                }
+                todo.extend(fields.values().map(|value| (value, level + 1)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Checks settings against the plugin's schema. The error names the path and the rule, one line each.
 pub fn check_settings(manifest: &Manifest, settings: &serde_json::Value) -> Result<(), String> {
-    let schema = jsonschema::validator_for(&manifest.settings)
-        .map_err(|error| format!("the settings schema of `{}` is not a JSON Schema: {error}", manifest.name))?;
+    let no_schema = |error: String| format!("the settings schema of `{}` is not a JSON Schema: {error}", manifest.name);
+    let no_settings_schema =
+        |error: String| format!("the settings schema of `{}` is not taken: {error}", manifest.name);
+    check_schema(&manifest.settings).map_err(no_settings_schema)?;
+    // Patterns are matched in linear time, whatever they are.
+    let schema = jsonschema::options()
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .build(&manifest.settings)
+        .map_err(|error| no_schema(error.to_string()))?;
+    if settings.to_string().len() > SETTINGS_BYTES {
+        return Err(format!("settings: at most {SETTINGS_BYTES} bytes"));
+    }
     let filled = with_defaults(&manifest.settings, settings);
     let broken: Vec<String> = schema
         .iter_errors(&filled)
@@ -151,7 +194,7 @@ pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
     }
     check_settings(manifest, &serde_json::json!({})).or_else(|error| {
         // Settings without a default are for the owner to fill in; only a schema that is not one is wrong here.
-        if error.contains("is not a JSON Schema") { Err(error) } else { Ok(()) }
+        if error.starts_with("the settings schema") { Err(error) } else { Ok(()) }
     })?;
     for (name, template) in &manifest.templates {
         if template.text.is_empty() {

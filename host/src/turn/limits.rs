@@ -122,6 +122,8 @@ pub struct Limits {
     pub claim_tries: usize,
     /// Steps that may cause each other at once, one after the other: a chain longer than this is a loop.
     pub depth: u16,
+    /// Plugins of a business. The code of each is in memory.
+    pub plugins: usize,
     /// Bytes of a component's file.
     pub component_bytes: usize,
     /// Memory that a compilation may take, in bytes. A prebuilt plugin of 130 KB takes 30 MB.
@@ -166,6 +168,7 @@ impl Default for Limits {
             why_days: 90,
             claim_tries: 5,
             depth: 16,
+            plugins: 64,
             component_bytes: COMPONENT_BYTES,
             compile_memory_bytes: 2 << 30,
             compile_s: 60,

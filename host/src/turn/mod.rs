@@ -187,6 +187,8 @@ pub struct Turn {
     loaded_orders: Option<Vec<Arc<Order>>>,
     loaded_appointments: Option<Vec<Arc<Appointment>>>,
     loaded_notes: Notes,
+    /// How many notes of the running plugin are stored, and how many bytes they take.
+    stored_state: Option<(usize, usize)>,
     /// What was seen outside the lane.
     pub(crate) observations: Vec<Observed>,
     /// Set when a limit or the store says that this run must end; the sandbox turns it into a trap.
@@ -225,6 +227,7 @@ impl Turn {
             loaded_orders: None,
             loaded_appointments: None,
             loaded_notes: Notes::default(),
+            stored_state: None,
             observations: Vec::new(),
             halted: None,
         }
@@ -273,6 +276,7 @@ impl Turn {
         self.limits = plugin.limits;
         self.mark = self.effects.len();
         self.used = Used::default();
+        self.stored_state = None;
         self.trace = Trace::new(self.limits.why_bytes, self.limits.log_bytes);
         self.subject = subject;
         self.plugin = Some(plugin);

@@ -73,6 +73,10 @@ impl Step<'_> {
         let (name, digest) = (&install.name, &install.digest);
         self.why.what = format!("{by} installs plugin {name} {}", install.manifest.version);
         let old = self.env.ready.config.plugin(name).map(|plugin| plugin.installed.clone());
+        let (there, limit) = (self.env.ready.config.plugins.len(), self.turn.scene.limits.plugins);
+        if old.is_none() && there >= limit {
+            return self.refuse("invalid", format!("a business has at most {limit} plugins; remove one first"));
+        }
         let last = self.env.ready.config.plugins.iter().map(|plugin| plugin.installed.order).max().unwrap_or(0);
         let mut installed = Installed {
             name: name.clone(),
