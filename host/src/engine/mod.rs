@@ -324,11 +324,15 @@ impl Engine {
     /// Why so many more events of a business would not be taken now, if they would not: all wait in one queue, and no business
     /// fills more than half of it.
     pub fn has_no_room(&self, business: BusinessId, events: usize) -> Option<NotTaken> {
-        let (_, limit) = self.queue();
-        let all = lock(&self.lanes);
-        let waits = [(all.waiting(), limit), (all.waiting_of(business), limit.div_ceil(2))];
-        let full = waits.into_iter().find(|(waiting, limit)| *waiting > 0 && waiting + events > *limit);
-        full.map(|(waiting, _)| NotTaken::Busy { waiting })
+        let (waiting, limit) = self.queue();
+        let is_full = waiting > 0 && waiting + events > limit;
+        is_full.then_some(NotTaken::Busy { waiting }).or_else(|| self.is_over_its_share(business, events))
+    }
+
+    fn is_over_its_share(&self, business: BusinessId, events: usize) -> Option<NotTaken> {
+        let waiting = lock(&self.lanes).waiting_of(business);
+        let is_full = waiting > 0 && waiting + events > self.parts.queue.div_ceil(2);
+        is_full.then_some(NotTaken::Busy { waiting })
     }
 
     /// Puts entries into the journal, all or none, together with what has to hold and what else is written. `done` is called
@@ -350,7 +354,7 @@ impl Engine {
         }
         // What a business has to do with entries that were taken goes on.
         if let Some(Entry { business, input: Input::Event(_), .. }) = entries.first()
-            && let Some(full) = self.has_no_room(*business, count)
+            && let Some(full) = self.is_over_its_share(*business, count)
         {
             return refuse(Box::new(done), full);
         }
