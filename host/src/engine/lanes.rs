@@ -4,7 +4,7 @@
 //! everything after it waits for it. So a step sees the same configuration and the same sums however many workers there
 //! are, which is what makes a replay exact.
 //!
-//! Nobody starves. Businesses take turns, and none has more than [`Permits::of_a_business`] entries running. What turns out
+//! Nobody starves. Businesses take turns, and none has more than its [`Permits`] of entries running. What turns out
 //! to take long runs on workers of its own ([`Pace::Slow`]): a plugin that computes until it is stopped holds up its like, and
 //! nobody else.
 //!
@@ -35,8 +35,9 @@ pub enum Pace {
 /// How much may run at one time.
 #[derive(Debug, Clone, Copy)]
 pub struct Permits {
-    /// Entries of one business at a brisk pace.
-    pub of_a_business: usize,
+    /// Entries of one business, at each [`Pace`]. Plugins have no permits of their own: an entry runs all that subscribe to
+    /// it, and what is slow among them decides the entry's pace.
+    pub of_a_business: [usize; 2],
 }
 
 /// Entries that wait and run, of all businesses.
@@ -67,8 +68,8 @@ enum Kind {
 struct Business {
     epochs: VecDeque<Epoch>,
     in_turn: [bool; 2],
-    /// Entries that run at a brisk pace.
-    running: usize,
+    /// Entries that run, at each pace.
+    running: [usize; 2],
     waiting: usize,
 }
 
@@ -127,8 +128,8 @@ impl Lanes {
         let business = self.businesses.get_mut(&id)?;
         business.in_turn[pace as usize] = false;
         let next = business.next(pace);
-        if next.is_some() && pace == Pace::Brisk {
-            business.running += 1;
+        if next.is_some() {
+            business.running[pace as usize] += 1;
         }
         self.give_turns(id);
         next
@@ -193,7 +194,7 @@ impl Lanes {
     fn give_turns(&mut self, id: BusinessId) {
         let Some(business) = self.businesses.get_mut(&id) else { return };
         for pace in [Pace::Brisk, Pace::Slow] {
-            let may = pace == Pace::Slow || business.running < self.permits.of_a_business;
+            let may = business.running[pace as usize] < self.permits.of_a_business[pace as usize];
             if may && !business.in_turn[pace as usize] && business.has_next(pace) {
                 business.in_turn[pace as usize] = true;
                 self.turns[pace as usize].push_back(id);
@@ -246,16 +247,14 @@ impl Business {
     fn done(&mut self, entry: &Entry) -> Option<(CustomerId, Arc<Entry>)> {
         let epoch = self.epochs.front_mut()?;
         if entry.customer.is_business() {
-            self.running = self.running.saturating_sub(1);
+            self.leaves(Pace::Brisk);
             self.epochs.pop_front();
             return None;
         }
         epoch.unfinished = epoch.unfinished.saturating_sub(1);
-        let mut next = None;
+        let (mut next, mut pace) = (None, None);
         if let Some(lane) = epoch.lanes.get_mut(&entry.customer) {
-            if lane.running.take() == Some(Pace::Brisk) {
-                self.running = self.running.saturating_sub(1);
-            }
+            pace = lane.running.take();
             match lane.entries.front() {
                 Some(entry) => next = Some((entry.customer, entry.clone())),
                 None => {
@@ -266,7 +265,15 @@ impl Business {
         if epoch.unfinished == 0 && epoch.barrier.is_none() && self.epochs.len() == 1 {
             self.epochs.pop_front();
         }
+        if let Some(pace) = pace {
+            self.leaves(pace);
+        }
         next
+    }
+
+    fn leaves(&mut self, pace: Pace) {
+        let running = &mut self.running[pace as usize];
+        *running = running.saturating_sub(1);
     }
 }
 
@@ -290,7 +297,7 @@ mod tests {
         })
     }
 
-    const PERMITS: Permits = Permits { of_a_business: 2 };
+    const PERMITS: Permits = Permits { of_a_business: [2, 2] };
 
     fn started(lanes: &mut Lanes) -> Vec<u64> {
         at_pace(lanes, Pace::Brisk)
@@ -365,8 +372,10 @@ mod tests {
         lanes.push(entry(2, 1, 9));
         assert_eq!(started(&mut lanes), [9], "only the other business has something that is brisk");
         assert!(lanes.has_next(Pace::Slow));
-        assert_eq!(at_pace(&mut lanes, Pace::Slow), [1, 2, 3]);
-        for number in 1..=3 {
+        assert_eq!(at_pace(&mut lanes, Pace::Slow), [1, 2], "no more than it may");
+        lanes.done(&one(1), 100);
+        assert_eq!(at_pace(&mut lanes, Pace::Slow), [3]);
+        for number in 2..=3 {
             lanes.done(&one(number), 100);
         }
         for number in 4..=8 {

@@ -176,10 +176,12 @@ impl Engine {
     fn start_with(parts: Parts, replayed: Option<HashMap<u64, Vec<Observed>>>) -> Result<Arc<Self>, StoreError> {
         let view = parts.store.view();
         let workers = parts.workers;
+        let slow = if workers == 0 { 0 } else { (workers / 4).max(1) };
+        // Half of the workers are left for everybody else. Without workers, one thread does everything in turn.
+        let permits = Permits { of_a_business: [workers, slow].map(|workers| (workers / 2).max(1)) };
         let engine = Arc::new(Self {
             parts,
-            // Half of the workers are left for everybody else. Without workers, one thread does everything in turn.
-            lanes: Mutex::new(Lanes::new(Permits { of_a_business: (workers / 2).max(1) })),
+            lanes: Mutex::new(Lanes::new(permits)),
             crews: Default::default(),
             ready: RwLock::default(),
             failures: Mutex::default(),
@@ -205,7 +207,6 @@ impl Engine {
                 lock(&engine.lanes).push(entry);
             }
         }
-        let slow = if workers == 0 { 0 } else { (workers / 4).max(1) };
         let brisk = (0..workers).map(|number| (format!("worker-{number}"), Pace::Brisk));
         for (name, pace) in brisk.chain((0..slow).map(|number| (format!("worker-slow-{number}"), Pace::Slow))) {
             let worker = engine.clone();

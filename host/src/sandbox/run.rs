@@ -230,9 +230,15 @@ fn explain(error: &wasmtime::Error, fuel: u64, said: Option<&str>) -> Outcome {
     }
 }
 
-/// The guest's own functions on the stack, where the component has names.
+/// The guest's own functions on the stack, where the component has names, without those that only tell of the panic.
 fn backtrace(error: &wasmtime::Error) -> String {
     let Some(trace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else { return String::new() };
     let names = trace.frames().iter().filter_map(|frame| frame.func_name());
-    names.take(16).map(|name| format!("  in {name}\n")).collect()
+    let names = names.map(|name| format!("{:#}", rustc_demangle::demangle(name)));
+    let telling = |name: &String| TELLING.iter().any(|start| name.starts_with(start));
+    names.skip_while(telling).take(16).map(|name| format!("  in {name}\n")).collect()
 }
+
+/// How the names of those functions begin that stand between a panic in Rust and its trap.
+const TELLING: &[&str] =
+    &["__rustc::", "std::panicking::", "std::sys::backtrace::", "<std::panicking::", "core::panicking::"];

@@ -338,7 +338,8 @@ impl Stage {
         }
         for run in events.whys.iter().flat_map(|why| &why.runs) {
             if run.failed {
-                self.transcript.push(format!("           {} failed: {}", run.plugin, run.outcome.trim_end()));
+                let outcome = run.outcome.trim_end().replace('\n', "\n           ");
+                self.transcript.push(format!("           {} failed: {outcome}", run.plugin));
             }
             for line in run.log.lines() {
                 self.transcript.push(format!("           {} logs {line}", run.plugin));
