@@ -113,5 +113,8 @@ fn what_a_plugin_said_before_it_broke_off_is_its_reason_and_its_functions_are_na
         (func $handle (param i32 i32 i32 i32) (result i32) (call $_ZN4cake4bake17h0123456789abcdefE) (i32.const 16))"#;
     shop.enable_as("breaks", &components::guest(breaks, &["log".to_owned()]));
     let told = outcome(&shop);
-    assert!(told.starts_with("broke off: panicked at src/lib.rs:3:5: no sugar\n  in cake::bake\n  in handle\n"), "{told}");
+    assert!(
+        told.starts_with("broke off: panicked at src/lib.rs:3:5: no sugar\n  in cake::bake\n  in handle\n"),
+        "{told}"
+    );
 }

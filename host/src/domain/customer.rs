@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::address::Address;
+use super::consent::Consents;
 use super::ids::CustomerId;
-use super::message::Purpose;
 use super::time::Instant;
 
 /// What is known of a customer.
@@ -43,12 +43,9 @@ pub struct Customer {
     /// Facts that plugins noted.
     #[serde(default)]
     pub facts: BTreeMap<String, String>,
-    /// Channels on which they said stop; `*` is every channel.
-    #[serde(default)]
-    pub opted_out: BTreeSet<String>,
-    /// Purposes that they agreed to, beyond answers and news of their own orders and appointments.
-    #[serde(default)]
-    pub consents: BTreeSet<Purpose>,
+    /// What they agreed to and what they took back.
+    #[serde(default, skip_serializing_if = "Consents::is_empty")]
+    pub consents: Consents,
     /// Automated messages in a row since the customer or staff last spoke.
     #[serde(default)]
     pub automated_in_a_row: u32,
@@ -68,15 +65,9 @@ impl Customer {
             last_channel: None,
             tags: BTreeSet::new(),
             facts: BTreeMap::new(),
-            opted_out: BTreeSet::new(),
-            consents: BTreeSet::new(),
+            consents: Consents::default(),
             automated_in_a_row: 0,
         }
-    }
-
-    /// Whether they said stop on this channel or on all of them.
-    pub fn has_opted_out(&self, channel: &str) -> bool {
-        self.opted_out.contains("*") || self.opted_out.contains(channel)
     }
 
     /// Whether there is an address for a channel. Anyone can be reached on `chat`: the message waits in the conversation.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::address::Address;
 use super::appointment::Appointment;
 use super::business::Business;
+use super::consent::Consent;
 use super::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, TokenId};
-use super::message::Purpose;
 use super::order::Order;
 use super::plugin::{Export, Manifest};
 use super::time::Instant;
@@ -144,9 +144,9 @@ pub struct Who {
     /// Postcode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postcode: Option<String>,
-    /// All purposes they agreed to.
+    /// What they agreed to or took back; a purpose that no line names and that such a list had granted is withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub consents: Option<Vec<Purpose>>,
+    pub consents: Option<Vec<Consent>>,
 }
 
 impl Who {

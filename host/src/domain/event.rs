@@ -43,9 +43,64 @@ pub struct CustomerRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 20)]
     pub postcode: Option<String>,
-    /// What they agreed to be written to for: `survey`, `marketing`. Present, it replaces what was known.
+    /// What they agreed to be written to for, each as a word (`"marketing"`) or with all that is known of it. Present, it is
+    /// the whole list: what an earlier list granted and this one does not name is withdrawn. What the customer withdrew
+    /// themselves stays so, unless a line says that they filled in a `form` later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub consents: Option<Vec<Purpose>>,
+    #[schema(max_items = 16)]
+    pub consents: Option<Vec<ConsentNews>>,
+}
+
+/// A line of consents.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum ConsentNews {
+    /// Granted on every channel.
+    Purpose(Purpose),
+    /// With all that is known of it.
+    Told(ConsentTold),
+}
+
+/// What is known of something granted or withdrawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentTold {
+    /// For what.
+    pub purpose: Purpose,
+    /// On which channel; none is every channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[a-z][a-z0-9-]*$", max_length = 32)]
+    pub channel: Option<String>,
+    /// Granted, or withdrawn.
+    #[serde(default = "yes")]
+    pub granted: bool,
+    /// When the customer did so, RFC 3339; none is when the event happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time", max_length = 64)]
+    pub at: Option<String>,
+    /// How that is known: `form`, `import` or `event`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<ConsentSource>,
+    /// What they agreed to, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2000)]
+    pub text: Option<String>,
+}
+
+/// How an event knows of a consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConsentSource {
+    /// The customer filled in a form.
+    Form,
+    /// It stood in a list.
+    Import,
+    /// It is not said.
+    Event,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Data of `attune.message.received.v1`.

@@ -6,6 +6,7 @@ pub mod address;
 pub mod appointment;
 pub mod business;
 pub mod case;
+pub mod consent;
 pub mod customer;
 pub mod entry;
 pub mod event;

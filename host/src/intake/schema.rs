@@ -12,10 +12,11 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::address::Address;
 use crate::domain::appointment::{Answer, Appointment, AppointmentStatus};
+use crate::domain::consent::{Consent, EVERYWHERE, Source};
 use crate::domain::entry::{Inbound, News, Who};
 use crate::domain::event::{
-    AppointmentData, AppointmentNews, CUSTOMER_UPDATED, CustomerRef, CustomerUpdated, MESSAGE_RECEIVED,
-    MessageReceived, OrderData, OrderNews, ShipmentData,
+    AppointmentData, AppointmentNews, CUSTOMER_UPDATED, ConsentNews, ConsentSource, ConsentTold, CustomerRef,
+    CustomerUpdated, MESSAGE_RECEIVED, MessageReceived, OrderData, OrderNews, ShipmentData,
 };
 use crate::domain::ids::CustomerId;
 use crate::domain::order::{Money, Order, OrderStatus, Shipment};
@@ -117,6 +118,9 @@ pub fn schemas() -> BTreeMap<String, Value> {
     add("Money", value(Money::schema()));
     add("Address", value(Address::schema()));
     add("Purpose", value(crate::domain::message::Purpose::schema()));
+    add("ConsentNews", value(ConsentNews::schema()));
+    add("ConsentTold", value(ConsentTold::schema()));
+    add("ConsentSource", value(ConsentSource::schema()));
     schemas
 }
 
@@ -176,9 +180,36 @@ pub fn read(event: &CloudEvent, now: Instant, zone: &str) -> Result<Read, Vec<Mi
         language: customer.language,
         zone: customer.zone,
         postcode: customer.postcode,
-        consents: customer.consents,
+        consents: customer.consents.map(|news| consents(news, happened)).transpose()?,
     };
     Ok(Read { happened, customer: id, who, news })
+}
+
+/// The lines of the ledger that an event tells of. Nothing is agreed to before it happened.
+fn consents(news: Vec<ConsentNews>, happened: Instant) -> Result<Vec<Consent>, Vec<Misfit>> {
+    let line = |(place, news): (usize, ConsentNews)| {
+        let told = match news {
+            ConsentNews::Told(told) => told,
+            ConsentNews::Purpose(purpose) => {
+                ConsentTold { purpose, channel: None, granted: true, at: None, source: None, text: None }
+            }
+        };
+        let at = told.at.map(|at| instant(&format!("/customer/consents/{place}/at"), &at)).transpose()?;
+        Ok(Consent {
+            channel: told.channel.unwrap_or_else(|| EVERYWHERE.to_owned()),
+            purpose: Some(told.purpose),
+            granted: told.granted,
+            at: at.unwrap_or(happened).min(happened),
+            source: match told.source {
+                Some(ConsentSource::Form) => Source::Form,
+                Some(ConsentSource::Import) => Source::Import,
+                Some(ConsentSource::Event) | None => Source::Event,
+            },
+            text: told.text,
+            by: None,
+        })
+    };
+    news.into_iter().enumerate().map(line).collect()
 }
 
 fn misfit(path: &str, rule: String) -> Vec<Misfit> {

@@ -226,6 +226,7 @@ fn effect_key(records: &Records, effect: &Effect) -> Option<Key> {
         Effect::Appointment(one) => records.appointment_key(&one.source, &one.id),
         Effect::Order(order) => records.order_key(&order.source, &order.id),
         Effect::Case(case) => records.at(Table::Case).id(&case.id.0),
+        Effect::Consent(id, _) => records.at(Table::Consent).id(id),
         Effect::Notice(notice) => records.at(Table::Notice).id(&notice.id.0),
         Effect::Share(share) => records.share_key(&share.plugin, share.number),
         Effect::ShareDone { plugin, number } => records.share_key(plugin, *number),
@@ -248,6 +249,7 @@ fn effect_row(records: &Records, key: &Key, effect: &Effect) -> Result<Option<Ro
         Effect::Appointment(one) => records.row(key, one.as_ref())?,
         Effect::Order(order) => records.row(key, order.as_ref())?,
         Effect::Case(case) => records.row(key, case.as_ref())?,
+        Effect::Consent(_, consent) => records.row(key, consent.as_ref())?,
         Effect::Notice(notice) => records.row(key, notice)?,
         Effect::Share(share) => records.row(key, share)?,
         Effect::DeadLetter(letter) => records.row(key, letter)?,
@@ -269,6 +271,7 @@ pub fn summary(effect: &Effect) -> Option<serde_json::Value> {
         Effect::Notice(notice) => json!({ "notice": notice.id }),
         Effect::Tally { key, amount, .. } => json!({ "tally": key, "amount": amount }),
         Effect::Customer(_) => json!({ "customer": "changed" }),
+        Effect::Consent(_, one) => json!({ "consent": one.channel, "purpose": one.purpose, "granted": one.granted }),
         Effect::Once { .. }
         | Effect::Share(_)
         | Effect::ShareDone { .. }

@@ -16,9 +16,10 @@ use std::sync::Arc;
 
 use crate::domain::appointment::Appointment;
 use crate::domain::case::Case;
+use crate::domain::consent::Consent;
 use crate::domain::customer::Customer;
 use crate::domain::entry::{Entry, Input, News};
-use crate::domain::ids::{DeadLetterId, MessageId};
+use crate::domain::ids::{self, DeadLetterId, MessageId};
 use crate::domain::message::Message;
 use crate::domain::order::Order;
 use crate::domain::time::Instant;
@@ -86,6 +87,8 @@ pub enum Effect {
     Order(Arc<Order>),
     /// A case, new or changed.
     Case(Arc<Case>),
+    /// A line of the ledger of consents, with its id.
+    Consent(ids::Raw, Arc<Consent>),
     /// A notice to staff.
     Notice(Notice),
     /// Something was counted.
@@ -368,6 +371,21 @@ impl Turn {
                 self.stage(Effect::Customer(Arc::new(after)));
             }
         }
+    }
+
+    /// Takes a word on what the customer agrees to, and writes it into the ledger. False if an earlier withdrawal wins over it.
+    pub fn consent(&mut self, new: Consent) -> bool {
+        let Some(customer) = self.customer() else { return false };
+        if customer.consents.iter().any(|old| *old == new) {
+            return true;
+        }
+        let mut counts = false;
+        self.change_customer(|customer| counts = customer.consents.take(new.clone()));
+        if counts {
+            let id = ids::raw(self.now(), self.mint());
+            self.stage(Effect::Consent(id, Arc::new(new)));
+        }
+        counts
     }
 
     /// The customer's newest case, with what was staged.

@@ -262,10 +262,10 @@ impl Turn {
             purpose,
             channel: &message.channel,
             reachable: is_own(&message.channel) || customer.reachable_on(&message.channel),
-            opted_out: customer.has_opted_out(&message.channel),
+            opted_out: customer.consents.withdrawal(&message.channel, purpose).is_some(),
             confirms_stop: message.author == Author::Host
                 && origin.and_then(|origin| origin.template.as_deref()) == Some(CONFIRMS_STOP),
-            consented: customer.consents.contains(&purpose),
+            consented: customer.consents.grant(&message.channel, purpose).is_some(),
             case_open: message.author == Author::Automation && self.case_is_open(),
             once_used,
             expires: origin.and_then(|origin| origin.expires),

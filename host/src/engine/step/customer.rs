@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::appointment::{Answer, Appointment};
+use crate::domain::consent::{Consent, EVERYWHERE, Source};
 use crate::domain::entry::{Event, Inbound, News, Who};
 use crate::domain::ids::MessageId;
 use crate::domain::locale;
@@ -53,10 +54,32 @@ impl Step<'_> {
             keep(&who.language, &mut customer.language);
             keep(&who.zone, &mut customer.zone);
             keep(&who.postcode, &mut customer.postcode);
-            if let Some(consents) = &who.consents {
-                customer.consents = consents.iter().copied().collect();
-            }
         });
+        if let Some(consents) = &who.consents {
+            self.agreed(consents);
+        }
+    }
+
+    /// Takes over a whole list of what the customer agreed to. What such a list granted before and this one does not name is
+    /// withdrawn.
+    fn agreed(&mut self, list: &[Consent]) {
+        let Some(customer) = self.turn.customer() else { return };
+        let named = |old: &Consent| list.iter().any(|new| (&new.channel, new.purpose) == (&old.channel, old.purpose));
+        let from_list = |old: &&Consent| old.granted && matches!(old.source, Source::Event | Source::Import);
+        let happened = self.entry.happened;
+        let gone = customer.consents.iter().filter(from_list).filter(|old| !named(old)).map(|old| Consent {
+            granted: false,
+            at: happened,
+            source: Source::Event,
+            text: None,
+            ..old.clone()
+        });
+        for consent in gone.chain(list.iter().cloned()).collect::<Vec<_>>() {
+            let what = consent.purpose.map_or("everything", Purpose::word);
+            if !self.turn.consent(consent) {
+                self.note(format!("the customer withdrew {what} themselves, and this list does not lift that"));
+            }
+        }
     }
 
     /// The customer wrote: the host's own words first, then every watcher, then responders until one answers.
@@ -111,23 +134,18 @@ impl Step<'_> {
     /// Opt-out, opt-in and help words are the host's to answer, before any plugin sees them.
     fn host_word(&mut self, message: &Message) -> bool {
         let Some(customer) = self.turn.customer() else { return false };
-        let opted_out = customer.has_opted_out(&message.channel);
+        let opted_out = customer.consents.stop(&message.channel).is_some();
         let Some(word) = words::recognise(&message.text, opted_out) else { return false };
         let business = self.env.ready.config.business.clone();
         let language = customer.language.clone().unwrap_or_else(|| business.language.clone());
         let (said, template, words) = match word {
             Word::Stop | Word::StopAll => {
-                let channel = if word == Word::StopAll { "*" } else { message.channel.as_str() };
-                self.turn.change_customer(|customer| {
-                    customer.opted_out.insert(channel.to_owned());
-                });
+                let channel = if word == Word::StopAll { EVERYWHERE } else { message.channel.as_str() };
+                self.said(channel, false, &message.text);
                 ("the customer said stop", CONFIRMS_STOP, locale::opted_out(&language, &business.name))
             }
             Word::Start => {
-                self.turn.change_customer(|customer| {
-                    customer.opted_out.remove(&message.channel);
-                    customer.opted_out.remove("*");
-                });
+                self.said(&message.channel, true, &message.text);
                 ("the customer said start", "opted-in", locale::opted_in(&language, &business.name))
             }
             Word::Help => {
@@ -150,6 +168,19 @@ impl Step<'_> {
         };
         self.turn.stage_message(Author::Host, &message.channel, words, None, Some(language), Some(origin));
         true
+    }
+
+    /// The customer's own word on a channel.
+    fn said(&mut self, channel: &str, granted: bool, text: &str) {
+        self.turn.consent(Consent {
+            channel: channel.to_owned(),
+            purpose: None,
+            granted,
+            at: self.now(),
+            source: Source::Word,
+            text: Some(text.trim().chars().take(200).collect()),
+            by: None,
+        });
     }
 
     /// Asks responders in the owner's order until one answers. One that fails counts as passed, and is tried again only if
