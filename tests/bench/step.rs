@@ -47,6 +47,7 @@ impl Shop {
             limits: Limits::default(),
             workers: 0,
             queue: 1_000_000,
+            public_url: None,
         })?;
         let business = BusinessId::new(world.now(), world.unique());
         let shop = Self { engine, world, business, customers, asked: 0 };

@@ -114,7 +114,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
     let mails = MailServer::start(Duration::from_millis(3));
     let start = Start::with(&["--smtp", &mails.url()]);
     let mut shop = Shop::open_on(Arc::new(Server::start_with(&start)));
-    shop.owner.patch("/v1/business", &json!({ "automated_in_a_row": 1000 })).with(200);
+    shop.owner.patch("/v1/business", &json!({ "promises": { "automated_in_a_row": 1000, "caps": {}, "repeat_hours": 0, "breaker": { "messages": 1_000_000 } } })).with(200);
     shop.enable("order-status");
     let mut customers: BTreeMap<String, String> = BTreeMap::new();
     for thread in 0..THREADS {

@@ -42,7 +42,7 @@ fn asking(interfaces: &[&str]) -> Vec<u8> {
 #[test]
 fn of_a_flood_of_messages_a_customer_gets_what_the_business_allows() {
     let shop = shop_with("17");
-    shop.owner.patch("/v1/business", &json!({ "automated_in_a_row": 3 })).with(200);
+    shop.owner.patch("/v1/business", &json!({ "promises": { "automated_in_a_row": 3 } })).with(200);
     let customer = shop.says("chat:anna", "Hello");
     shop.message(&customer, "the last of the flood", |message| message["delivery"]["code"] == "too-many-in-a-row");
     let told = shop.conversation(&customer);

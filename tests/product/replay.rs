@@ -107,6 +107,7 @@ impl Stage {
             limits,
             workers: 0,
             queue: 100_000,
+            public_url: None,
         };
         let engine = Engine::start(parts).expect("the engine starts");
         engine.set_courier(Arc::new(Moody));

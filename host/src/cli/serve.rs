@@ -49,6 +49,10 @@ pub(super) struct Serve {
     /// What plugins may use: a TOML file with limits by name, such as `fuel = 400000000`; those left out stay as they are.
     #[arg(long)]
     limits: Option<PathBuf>,
+    /// Where customers reach this server from outside, such as https://attune.example; offers by mail need it for the link that ends
+    /// them. Absent: for the demonstration where it listens, else such mails are withheld.
+    #[arg(long, env = "ATTUNE_PUBLIC_URL", value_parser = public_url)]
+    public_url: Option<String>,
     /// How many entries may wait before more are answered with 503.
     #[arg(long, default_value_t = 20_000)]
     queue: usize,
@@ -105,8 +109,21 @@ impl Serve {
         let keyring = Arc::new(FileKeyring::open(&data.join("keys"))?);
         let store: Arc<dyn Store> = Arc::new(RedbStore::open(&data.join("attune.redb"), Settings::default())?);
         let sandbox = Sandbox::new(compiled(data, keyring.as_ref())?, Compiler::child(&limits))?;
-        let parts = Parts { store, keyring, world, sandbox, limits, workers, queue: self.queue };
+        let shown = || self.demo.is_some().then(|| format!("http://{}", self.listen));
+        let public_url = self.public_url.clone().or_else(shown);
+        let parts = Parts { store, keyring, world, sandbox, limits, workers, queue: self.queue, public_url };
         Ok(Engine::start(parts)?)
+    }
+}
+
+/// An address that can stand before a path.
+fn public_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"'?#\\".contains(&b)) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("give it as https://attune.example, without a query".to_owned()),
     }
 }
 

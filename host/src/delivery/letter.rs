@@ -9,6 +9,7 @@ use lettre::Address;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, SinglePart};
 
+use crate::domain::locale;
 use crate::domain::message::{Author, Message, Purpose};
 use crate::domain::time::LAST;
 use crate::engine::Parcel;
@@ -57,12 +58,25 @@ pub(super) fn write(smtp: &Smtp, parcel: &Parcel) -> Result<Letter, String> {
         mail = mail.reply_to(Mailbox::new(None, reply_to.clone()));
     }
     if let Some(word) = auto_submitted(message) {
-        mail = mail.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), word.to_owned()));
+        mail = mail.raw_header(raw("Auto-Submitted", word.to_owned()));
+    }
+    let mut text = message.text.clone();
+    if let Some(url) = &parcel.unsubscribe {
+        // RFC 8058: the reader's own program ends such mails, without a page.
+        mail = mail
+            .raw_header(raw("List-Unsubscribe", format!("<{url}>")))
+            .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+        let words = locale::unsubscribe(message.language.as_deref().unwrap_or_default());
+        text = format!("{}\n\n{words}\n{url}", text.trim_end());
     }
     let mail = mail
-        .singlepart(SinglePart::plain(body(&message.text)))
+        .singlepart(SinglePart::plain(body(&text)))
         .map_err(|error| format!("it could not be written as a mail: {error}"))?;
     Ok(Letter { from: smtp.from.clone(), to, content: mail.formatted() })
+}
+
+fn raw(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
 }
 
 /// The word of RFC 3834 that keeps two machines from answering each other.

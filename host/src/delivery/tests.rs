@@ -57,6 +57,8 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         origin: None,
         entry: EventId::new(NOW, [1; 10]),
         attempts: 1,
+        machine: None,
+        in_spite: false,
         trail: Vec::new(),
         delivery: Delivery::Attempting { attempt: 1 },
     };
@@ -66,6 +68,7 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         address: "anna@example.org".to_owned(),
         message: Arc::new(message),
         attempt: 1,
+        unsubscribe: None,
     }
 }
 
@@ -627,6 +630,7 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
         limits: Limits::default(),
         workers,
         queue: 1_000,
+        public_url: None,
     })
     .unwrap();
     engine.set_courier(courier);
@@ -646,6 +650,7 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
             text: "when are you open?".to_owned(),
             subject: None,
             in_reply_to: None,
+            machine: None,
             language: None,
         }),
     };
@@ -654,7 +659,7 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
 }
 
 fn write(engine: &Arc<Engine>, business: BusinessId, customer: CustomerId) -> MessageId {
-    let act = StaffAct::Write { text: "from nine to five".to_owned(), channel: None };
+    let act = StaffAct::Write { text: "from nine to five".to_owned(), channel: None, in_spite: false };
     let report = engine.act(business, customer, Input::Staff { by: "Eva".to_owned(), act }).unwrap();
     assert_eq!(report.refused, None);
     let id = report.messages.first().unwrap().id;

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::hours::{OpeningHours, QuietHours};
+use super::hours::OpeningHours;
 use super::ids::BusinessId;
+use super::promises::{Pause, Promises};
+use super::quiet::QuietHours;
 
 /// What is known of a business.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -27,15 +29,15 @@ pub struct Business {
     /// When customers are left alone.
     #[serde(default)]
     pub quiet: QuietHours,
-    /// How many automated messages may follow each other without a word from the customer or staff.
-    #[serde(default = "automated_in_a_row")]
-    pub automated_in_a_row: u32,
-}
-
-/// Enough for an appointment's whole course (two reminders, a follow-up) with a few orders beside it; few enough to stop two
-/// machines talking to each other.
-fn automated_in_a_row() -> u32 {
-    12
+    /// Further rules for automated messages.
+    #[serde(default)]
+    pub promises: Promises,
+    /// Set while everything automated is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
+    /// In a simulation everything is decided and recorded, and nothing is sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulation: bool,
 }
 
 impl Business {
@@ -49,7 +51,9 @@ impl Business {
             contact: None,
             hours: OpeningHours::default(),
             quiet: QuietHours::default(),
-            automated_in_a_row: automated_in_a_row(),
+            promises: Promises::default(),
+            paused: None,
+            simulation: false,
         }
     }
 }

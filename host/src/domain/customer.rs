@@ -46,6 +46,10 @@ pub struct Customer {
     /// What they agreed to and what they took back.
     #[serde(default, skip_serializing_if = "Consents::is_empty")]
     pub consents: Consents,
+    /// The channels on which they were told that messages are automated, since a person last wrote, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
+    pub told_automated: BTreeMap<String, Instant>,
     /// Automated messages in a row since the customer or staff last spoke.
     #[serde(default)]
     pub automated_in_a_row: u32,
@@ -66,6 +70,7 @@ impl Customer {
             tags: BTreeSet::new(),
             facts: BTreeMap::new(),
             consents: Consents::default(),
+            told_automated: BTreeMap::new(),
             automated_in_a_row: 0,
         }
     }

@@ -8,6 +8,7 @@ use super::appointment::Appointment;
 use super::business::Business;
 use super::consent::Consent;
 use super::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, TokenId};
+use super::message::Purpose;
 use super::order::Order;
 use super::plugin::{Export, Manifest};
 use super::time::Instant;
@@ -87,12 +88,26 @@ pub enum Input {
         /// What.
         change: Change,
     },
-    /// Attune stopped a plugin that keeps failing.
+    /// Attune stopped a plugin that keeps failing or sends far more than it used to, or everything.
     Pause {
-        /// Which.
+        /// Which; `*` is everything automated.
         plugin: String,
         /// In words for the owner.
         reason: String,
+    },
+    /// The customer unsubscribed with the link in a mail.
+    Unsubscribe {
+        /// From which channel.
+        channel: String,
+        /// From which messages.
+        purpose: Purpose,
+    },
+    /// What a business sent in an hour, for later comparison.
+    Counted {
+        /// Which hour, in hours since the Unix epoch.
+        hour: u64,
+        /// Messages by plugin, without answers.
+        sent: Vec<(String, u32)>,
     },
     /// Records of why from before this moment may go.
     Retention {
@@ -197,6 +212,9 @@ pub struct Inbound {
     /// BCP 47.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// Why a machine wrote it, if the mail says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
 }
 
 /// What a channel said of an attempt.
@@ -227,9 +245,14 @@ pub enum StaffAct {
         text: String,
         /// On which channel; none is where the customer last wrote.
         channel: Option<String>,
+        /// Whether it goes out though the customer said stop.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_spite: bool,
     },
     /// Wants a share that was given up to be tried again.
     RetryDeadLetter(DeadLetterId),
+    /// Wrote down what the customer agrees to or takes back.
+    Consent(Box<Consent>),
     /// Decided what became of an uncertain message.
     Settle {
         /// Which message.
@@ -258,6 +281,13 @@ pub enum Change {
     },
     /// Took a plugin away. Its notes stay.
     Remove(String),
+    /// Paused everything automated.
+    PauseAll {
+        /// Why, in words.
+        reason: String,
+    },
+    /// Lets automations go on.
+    Resume,
     /// Made an access token.
     Token(Token),
     /// Took an access token back.

@@ -3,6 +3,8 @@
 //!
 //! A type that is not known here is a custom event: it is accepted as it is and reaches plugins that export `on-event`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -128,6 +130,10 @@ pub struct MessageReceived {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 35)]
     pub language: Option<String>,
+    /// For mail: the headers that tell a machine from a person (`Auto-Submitted`, `Precedence`, `List-Id`, `Return-Path`,
+    /// `Content-Type`, `X-Auto-Response-Suppress`). Nothing answers a machine.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
 }
 
 fn chat() -> String {

@@ -2,17 +2,19 @@
 //!
 //! One pure function. It is asked when a message is staged, and again in the transaction that claims it for sending; both
 //! use the same rules, so what came in between (a stop, a case, a quiet hour) wins. It never looks anything up: all it knows
-//! is in [`Question`].
+//! is in [`Facts`], which stands in the record of why beside what it decided.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::consent::Consent;
 use super::message::{Author, Purpose};
+use super::recent::Room;
 use super::time::Instant;
 
-/// What the gate is asked. The caller gathers the facts; the gate decides.
-#[derive(Debug, Clone)]
-pub struct Question<'a> {
+/// What the gate knows. The caller gathers the facts; the gate decides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
     /// The journalled time of the step.
     pub now: Instant,
     /// Who speaks. Staff pass every rule but opting out and reachability.
@@ -20,83 +22,148 @@ pub struct Question<'a> {
     /// Why the customer is written to.
     pub purpose: Purpose,
     /// On which channel.
-    pub channel: &'a str,
+    pub channel: String,
     /// Whether there is an address for that channel.
     pub reachable: bool,
-    /// Whether they said stop there, or everywhere.
-    pub opted_out: bool,
+    /// The withdrawal that speaks against it: a stop, or one of this purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Consent>,
     /// Whether this is the one confirmation of that stop.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub confirms_stop: bool,
-    /// Whether they agreed to this purpose; only asked of surveys and marketing.
+    /// Whether a member of staff decided to write in spite of it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub in_spite: bool,
+    /// Whether the business asks for consent to this purpose.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub consent_needed: bool,
+    /// Whether the customer gave it.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub consented: bool,
     /// Whether a person has the conversation, or is asked for.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub case_open: bool,
+    /// Whether messages about an order or appointment go out all the same.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub service_during_case: bool,
+    /// Whether it would answer a machine.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub to_machine: bool,
+    /// Whether everything automated is paused.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub paused: bool,
     /// Whether an earlier message of this plugin used the same `once` key.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub once_used: bool,
+    /// Whether the same text reached this customer lately, or is under way.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub same_text: bool,
+    /// What the cap of this purpose allows; none where there is no cap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
     /// When the message becomes pointless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Instant>,
-    /// The first moment, from now on, outside the customer's quiet hours.
-    pub next_allowed: Instant,
+    /// The first moment, from now on, outside the customer's quiet hours; none if there is none within a year.
+    pub next_allowed: Option<Instant>,
+    /// How much later than that it goes out, in milliseconds, so that not everything does at once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spread_ms: u64,
+    /// The zone of the customer's clock.
+    pub zone: String,
     /// Automated messages since the customer or staff last spoke.
-    pub automated_in_a_row: u32,
+    pub in_a_row: u32,
     /// How many of them the business allows.
-    pub automated_allowed: u32,
+    pub in_a_row_allowed: u32,
+    /// Whether it lacks what lets the customer unsubscribe with one click, where it has to have that.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub no_way_out: bool,
 }
 
-/// A rule of the gate. Its code is stable: plugins and scripts compare it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rule {
-    /// The customer said stop.
-    OptedOut,
-    /// The customer did not agree to messages of this kind.
-    NoConsent,
-    /// A person has the conversation.
-    PersonHere,
-    /// A message with the same `once` key was staged before.
-    Repeated,
-    /// It would come too late to be of use.
-    Expired,
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $sentence:literal, $remedy:literal;)*) => {
+        /// A rule of the gate. Its code is stable: plugins and scripts compare it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Rule {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Rule {
+            /// Every rule.
+            pub const ALL: &'static [Rule] = &[$(Rule::$name,)*];
+
+            /// The stable code.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The rule in plain words, as the owner reads it.
+            pub fn sentence(self) -> &'static str {
+                match self { $(Self::$name => $sentence,)* }
+            }
+
+            /// What would have to change for such a message to go out.
+            pub fn remedy(self) -> &'static str {
+                match self { $(Self::$name => $remedy,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// The customer said stop, or took back their consent to this purpose.
+    OptedOut = "opted-out", "the customer said stop",
+        "the customer would have to write START, or agree again";
     /// There is no address for the channel.
-    Unreachable,
+    Unreachable = "unreachable", "no address of the customer is known for this channel",
+        "an address for this channel would have to become known";
+    /// It would come too late to be of use.
+    Expired = "expired", "it would have come too late to be of use",
+        "it would have to be wanted earlier, or stay useful for longer";
+    /// It would answer a machine.
+    ToMachine = "to-machine", "the message it answers was not written by a person",
+        "a person would have to write";
+    /// Everything automated is paused.
+    Paused = "paused", "everything automated is paused",
+        "the owner would have to resume automations";
+    /// A message with the same `once` key was staged before.
+    Repeated = "repeated", "the same message was already sent or is under way",
+        "the plugin would have to use another key";
+    /// The same text reached the customer lately.
+    SameText = "same-text", "the same words reached this customer a short time ago",
+        "the words would have to differ, or more time would have to pass";
+    /// The customer did not agree to messages of this kind.
+    NoConsent = "no-consent", "the customer has not agreed to messages of this kind",
+        "the customer would have to agree to messages of this kind";
+    /// A person has the conversation.
+    PersonHere = "person-here", "a person has this conversation, so automations are silent",
+        "staff would have to resolve the case";
+    /// The cap of its purpose is reached.
+    TooOften = "too-often", "the customer got as many messages of this kind lately as they should",
+        "some time would have to pass, or the owner would have to allow more";
     /// Too many automated messages without a word from the customer or staff.
-    TooManyInARow,
-    /// It waits for the end of the quiet hours.
-    QuietHours,
+    TooManyInARow = "too-many-in-a-row", "too many automated messages without a word from the customer",
+        "the customer or staff would have to write";
+    /// An offer by mail without a way to unsubscribe by one click.
+    NoWayOut = "no-way-out", "an offer by mail needs a link to unsubscribe, and this server has no public address for it",
+        "the operator would have to start Attune with its public address";
+    /// It waits for the end of the quiet hours, or they never end.
+    QuietHours = "quiet-hours", "the customer is left alone at this time",
+        "the quiet hours would have to end";
     /// Nothing speaks against it.
-    Clear,
-}
-
-impl Rule {
-    /// The stable code.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::OptedOut => "opted-out",
-            Self::NoConsent => "no-consent",
-            Self::PersonHere => "person-here",
-            Self::Repeated => "repeated",
-            Self::Expired => "expired",
-            Self::Unreachable => "unreachable",
-            Self::TooManyInARow => "too-many-in-a-row",
-            Self::QuietHours => "quiet-hours",
-            Self::Clear => "clear",
-        }
-    }
-
-    /// The rule in plain words, as the owner reads it.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::OptedOut => "the customer said stop on this channel",
-            Self::NoConsent => "the customer has not agreed to messages of this kind",
-            Self::PersonHere => "a person has this conversation, so automations are silent",
-            Self::Repeated => "the same message was already sent or is under way",
-            Self::Expired => "it would have come too late to be of use",
-            Self::Unreachable => "no address of the customer is known for this channel",
-            Self::TooManyInARow => "too many automated messages without a word from the customer",
-            Self::QuietHours => "it is night or early morning for the customer, so it waits",
-            Self::Clear => "nothing speaks against it",
-        }
-    }
+    Clear = "clear", "nothing speaks against it",
+        "nothing";
 }
 
 /// What the gate decided.
@@ -110,101 +177,70 @@ pub enum Decision {
     Withhold(Rule),
 }
 
-/// Decides. Rules are asked in the order in which a person would want to hear them.
-pub fn decide(question: &Question<'_>) -> Decision {
-    let q = question;
-    if q.opted_out && !q.confirms_stop {
-        return Decision::Withhold(Rule::OptedOut);
-    }
-    if !q.reachable {
-        return Decision::Withhold(Rule::Unreachable);
-    }
-    if matches!(q.author, Author::Staff | Author::Customer) {
-        return Decision::Send;
-    }
-    if q.expires.is_some_and(|expires| expires <= q.now) {
-        return Decision::Withhold(Rule::Expired);
-    }
-    if q.author == Author::Host {
-        return Decision::Send;
-    }
-    if q.once_used {
-        return Decision::Withhold(Rule::Repeated);
-    }
-    if matches!(q.purpose, Purpose::Survey | Purpose::Marketing) && !q.consented {
-        return Decision::Withhold(Rule::NoConsent);
-    }
-    // A reminder is about a promise the business made; it still goes out while a person answers something else.
-    if q.case_open && q.purpose != Purpose::Service {
-        return Decision::Withhold(Rule::PersonHere);
-    }
-    if q.automated_in_a_row >= q.automated_allowed {
-        return Decision::Withhold(Rule::TooManyInARow);
-    }
-    if q.purpose != Purpose::Reply && q.next_allowed > q.now {
-        if q.expires.is_some_and(|expires| expires <= q.next_allowed) {
-            return Decision::Withhold(Rule::Expired);
+impl Decision {
+    /// The rule that decided.
+    pub fn rule(self) -> Rule {
+        match self {
+            Self::Send => Rule::Clear,
+            Self::Wait(_, rule) | Self::Withhold(rule) => rule,
         }
-        return Decision::Wait(q.next_allowed, Rule::QuietHours);
     }
-    Decision::Send
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn service() -> Question<'static> {
-        Question {
-            now: Instant(1_000),
-            author: Author::Automation,
-            purpose: Purpose::Service,
-            channel: "email",
-            reachable: true,
-            opted_out: false,
-            confirms_stop: false,
-            consented: false,
-            case_open: false,
-            once_used: false,
-            expires: None,
-            next_allowed: Instant(1_000),
-            automated_in_a_row: 0,
-            automated_allowed: 3,
-        }
+/// Decides. Rules are asked in the order in which a person would want to hear them.
+pub fn decide(facts: &Facts) -> Decision {
+    let f = facts;
+    if f.withdrawn.is_some() && !f.confirms_stop && !f.in_spite {
+        return Decision::Withhold(Rule::OptedOut);
     }
-
-    #[test]
-    fn each_rule_decides_by_itself() {
-        let wait = Decision::Wait(Instant(5_000), Rule::QuietHours);
-        let no = Decision::Withhold;
-        type Change = fn(&mut Question<'static>);
-        let cases: &[(&str, Change, Decision)] = &[
-            ("nothing against it", |_| {}, Decision::Send),
-            ("opted out", |q| q.opted_out = true, no(Rule::OptedOut)),
-            ("the confirmation", |q| (q.opted_out, q.confirms_stop) = (true, true), Decision::Send),
-            ("no address", |q| q.reachable = false, no(Rule::Unreachable)),
-            ("expired", |q| q.expires = Some(Instant(1_000)), no(Rule::Expired)),
-            ("repeated", |q| q.once_used = true, no(Rule::Repeated)),
-            ("too many", |q| q.automated_in_a_row = 3, no(Rule::TooManyInARow)),
-            ("night", |q| q.next_allowed = Instant(5_000), wait),
-            (
-                "pointless by morning",
-                |q| (q.next_allowed, q.expires) = (Instant(5_000), Some(Instant(4_000))),
-                no(Rule::Expired),
-            ),
-            ("a reply at night", |q| (q.next_allowed, q.purpose) = (Instant(5_000), Purpose::Reply), Decision::Send),
-            ("a reply beside a person", |q| (q.case_open, q.purpose) = (true, Purpose::Reply), no(Rule::PersonHere)),
-            ("a reminder beside a person", |q| q.case_open = true, Decision::Send),
-            ("marketing without consent", |q| q.purpose = Purpose::Marketing, no(Rule::NoConsent)),
-            ("marketing with consent", |q| (q.purpose, q.consented) = (Purpose::Marketing, true), Decision::Send),
-            ("staff beside a case", |q| (q.author, q.case_open) = (Author::Staff, true), Decision::Send),
-            ("staff after a stop", |q| (q.author, q.opted_out) = (Author::Staff, true), no(Rule::OptedOut)),
-            ("the host beside a case", |q| (q.author, q.case_open) = (Author::Host, true), Decision::Send),
-        ];
-        for (name, change, expected) in cases {
-            let mut question = service();
-            change(&mut question);
-            assert_eq!(decide(&question), *expected, "{name}");
-        }
+    if !f.reachable {
+        return Decision::Withhold(Rule::Unreachable);
     }
+    if matches!(f.author, Author::Staff | Author::Customer) || f.confirms_stop {
+        return Decision::Send;
+    }
+    if f.expires.is_some_and(|expires| expires <= f.now) {
+        return Decision::Withhold(Rule::Expired);
+    }
+    if f.to_machine {
+        return Decision::Withhold(Rule::ToMachine);
+    }
+    if f.paused {
+        // An answer that comes an hour later is none. What else waits is asked about again when automations go on.
+        return match f.purpose {
+            Purpose::Reply => Decision::Withhold(Rule::Paused),
+            _ => Decision::Wait(f.now, Rule::Paused),
+        };
+    }
+    if f.author == Author::Host {
+        return Decision::Send;
+    }
+    if let Some(rule) = refusal(f) {
+        return Decision::Withhold(rule);
+    }
+    match f.next_allowed {
+        Some(at) if at <= f.now => Decision::Send,
+        Some(at) if f.expires.is_some_and(|expires| expires <= at) => Decision::Withhold(Rule::Expired),
+        Some(at) => {
+            let spread = at.plus(f.spread_ms);
+            let in_time = f.expires.is_none_or(|expires| spread < expires);
+            Decision::Wait(if in_time { spread } else { at }, Rule::QuietHours)
+        }
+        None => Decision::Withhold(Rule::QuietHours),
+    }
+}
+
+/// What speaks against an automated message whatever the time of day.
+fn refusal(f: &Facts) -> Option<Rule> {
+    let during_case = f.purpose == Purpose::Service && f.service_during_case;
+    let rules = [
+        (f.once_used, Rule::Repeated),
+        (f.same_text, Rule::SameText),
+        (f.consent_needed && !f.consented, Rule::NoConsent),
+        (f.case_open && !during_case, Rule::PersonHere),
+        (f.room.is_some_and(|room| !room.is_left()), Rule::TooOften),
+        (f.in_a_row >= f.in_a_row_allowed, Rule::TooManyInARow),
+        (f.no_way_out, Rule::NoWayOut),
+    ];
+    rules.into_iter().find(|(speaks_against, _)| *speaks_against).map(|(_, rule)| rule)
 }

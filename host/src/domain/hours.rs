@@ -1,4 +1,4 @@
-//! When a business is open, and when its customers are left alone.
+//! When a business is open.
 //!
 //! Everything goes by the clock on the wall: a business is open when a clock in its zone shows a time within a range of
 //! that day. So both clock changes come out as a person would expect: a range that would open in the hour that is
@@ -57,25 +57,10 @@ pub struct OpeningHours {
     pub holidays: BTreeSet<Day>,
 }
 
-/// When customers are left alone: from one time of day to another, in the recipient's zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "QuietFields")]
-pub struct QuietHours {
-    /// From when they are left alone, such as `21:00`.
-    #[schema(value_type = String, examples("21:00"))]
-    pub from: Clock,
-    /// When they may be written to again, such as `08:00`. Before `from` it is the next day; the same as `from` is
-    /// refused when read and never quiet otherwise.
-    #[schema(value_type = String, examples("08:00"))]
-    pub to: Clock,
-    /// Whether quiet hours are kept at all.
-    pub enabled: bool,
-}
-
 /// A time of day to the minute: minutes after midnight, 0 to 1440, written `HH:MM`. 1440 (`24:00`) can only end a
 /// range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Clock(u16);
+pub struct Clock(pub(super) u16);
 
 /// A range of a day: open from `open` on, no longer open at `close`. Written `09:00-17:00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,6 +93,12 @@ pub enum BadHours {
     /// Quiet hours that begin when they end.
     #[error("quiet hours from `{0}` to `{0}` are none; to switch them off set `enabled` to false")]
     NoQuiet(Clock),
+    /// More rules than anybody needs.
+    #[error("quiet hours have at most {0} exceptions and {0} further times")]
+    TooManyRules(usize),
+    /// A spread that reaches into the next day.
+    #[error("spread_minutes is {0}; it is 0 to {1}")]
+    Spread(u16, u16),
 }
 
 /// How far ahead [`OpeningHours::next_open`] looks, in days: a leap year.
@@ -182,54 +173,15 @@ impl OpeningHours {
         None
     }
 
-    fn is_holiday(&self, day: Date) -> bool {
+    /// Whether it is closed on a day whatever the ranges say.
+    pub fn is_holiday(&self, day: Date) -> bool {
         self.holidays.contains(&Day(day))
-    }
-}
-
-impl Default for QuietHours {
-    /// From 21:00 to 08:00: texts that can wait go out between 8 and 21 in the recipient's zone (47 CFR 64.1200(c)(1),
-    /// and what carriers ask for).
-    fn default() -> Self {
-        Self { from: Clock(21 * 60), to: Clock(8 * 60), enabled: true }
-    }
-}
-
-impl QuietHours {
-    /// Whether the customer is to be left alone, by a clock in their zone.
-    pub fn is_quiet(&self, at: Instant, zone: &TimeZone) -> bool {
-        let minute = minute_of(at.in_zone(zone).time());
-        let (from, to) = (self.from, self.to);
-        self.enabled
-            && match from.cmp(&to) {
-                std::cmp::Ordering::Less => minute >= from && minute < to,
-                std::cmp::Ordering::Equal => false,
-                std::cmp::Ordering::Greater => minute >= from || minute < to,
-            }
-    }
-
-    /// The first moment from `at` on that is not quiet: `at` itself if it is not.
-    pub fn next_allowed(&self, at: Instant, zone: &TimeZone) -> Instant {
-        if !self.is_quiet(at, zone) {
-            return at;
-        }
-        let allowed = |moment: &Instant| *moment > at && !self.is_quiet(*moment, zone);
-        let mut day = at.in_zone(zone).date();
-        // Two days are always enough but for a zone that skips one (Pacific/Apia did, in 2011).
-        for _ in 0..4 {
-            if let Some(first) = moments(day, self.to, zone).filter(allowed).min() {
-                return changes(at, first, zone).find(allowed).unwrap_or(first);
-            }
-            let Ok(next) = day.tomorrow() else { break };
-            day = next;
-        }
-        at
     }
 }
 
 /// When a clock in the zone shows this time on this day: once, twice where the hour repeats, and where the time is
 /// skipped the first moment after the gap.
-fn moments(day: Date, clock: Clock, zone: &TimeZone) -> impl Iterator<Item = Instant> {
+pub(super) fn moments(day: Date, clock: Clock, zone: &TimeZone) -> impl Iterator<Item = Instant> {
     let wall = clock.on(day);
     let at = |wall: DateTime, offset: jiff::tz::Offset| offset.to_timestamp(wall).ok().map(Instant::from);
     let found = wall.map(|wall| match zone.to_ambiguous_timestamp(wall).offset() {
@@ -245,14 +197,14 @@ fn moments(day: Date, clock: Clock, zone: &TimeZone) -> impl Iterator<Item = Ins
 }
 
 /// The moments strictly between two at which the zone's clocks are changed.
-fn changes(after: Instant, before: Instant, zone: &TimeZone) -> impl Iterator<Item = Instant> + use<'_> {
+pub(super) fn changes(after: Instant, before: Instant, zone: &TimeZone) -> impl Iterator<Item = Instant> + use<'_> {
     zone.following(after.timestamp())
         .map(|change| Instant::from(change.timestamp()))
         .take_while(move |&at| at < before)
         .filter(move |&at| at > after)
 }
 
-fn minute_of(time: Time) -> Clock {
+pub(super) fn minute_of(time: Time) -> Clock {
     Clock(u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs()))
 }
 
@@ -357,36 +309,6 @@ macro_rules! as_text {
 
 as_text! { Clock Range Day }
 
-/// Quiet hours as they are written; what is left out is as in the default.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct QuietFields {
-    from: Clock,
-    to: Clock,
-    enabled: bool,
-}
-
-impl Default for QuietFields {
-    fn default() -> Self {
-        let QuietHours { from, to, enabled } = QuietHours::default();
-        Self { from, to, enabled }
-    }
-}
-
-impl TryFrom<QuietFields> for QuietHours {
-    type Error = BadHours;
-    fn try_from(fields: QuietFields) -> Result<Self, BadHours> {
-        let QuietFields { from, to, enabled } = fields;
-        // 24:00 and 00:00 are one time of day here.
-        let midnight = |clock: Clock| Clock(clock.0 % Clock::END.0);
-        let (from, to) = (midnight(from), midnight(to));
-        if from == to {
-            return Err(BadHours::NoQuiet(from));
-        }
-        Ok(Self { from, to, enabled })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::time;
@@ -468,39 +390,6 @@ mod tests {
     }
 
     #[test]
-    fn quiet_hours_end_at_the_recipients_morning() {
-        let usual = r#"{"from":"21:00","to":"08:00","enabled":true}"#;
-        for (quiet, zone, when, expected) in [
-            (usual, "Europe/Berlin", "2026-03-03T20:59:59+01:00", "2026-03-03T20:59:59+01:00"),
-            (usual, "Europe/Berlin", "2026-03-03T21:00:00+01:00", "2026-03-04T08:00:00+01:00"),
-            (usual, "Europe/Berlin", "2026-03-29T00:30:00+01:00", "2026-03-29T08:00:00+02:00"),
-            (usual, "Europe/Berlin", "2026-10-24T22:00:00+02:00", "2026-10-25T08:00:00+01:00"),
-            (usual, "America/New_York", "2026-03-03T07:59:00-05:00", "2026-03-03T08:00:00-05:00"),
-            (usual, "Pacific/Kiritimati", "2026-03-03T08:00:00Z", "2026-03-03T18:00:00Z"),
-            // The end does not exist: the first moment after the gap.
-            (
-                r#"{"from":"21:00","to":"02:30"}"#,
-                "Europe/Berlin",
-                "2026-03-29T01:00:00+01:00",
-                "2026-03-29T03:00:00+02:00",
-            ),
-            (
-                r#"{"from":"21:00","to":"02:15"}"#,
-                "Australia/Lord_Howe",
-                "2026-10-04T01:00:00+10:30",
-                "2026-10-04T02:30:00+11:00",
-            ),
-            (r#"{"from":"12:00","to":"14:00"}"#, "UTC", "2026-03-03T12:00:00Z", "2026-03-03T14:00:00Z"),
-            (r#"{"enabled":false}"#, "UTC", "2026-03-03T23:00:00Z", "2026-03-03T23:00:00Z"),
-        ] {
-            let quiet: QuietHours = serde_json::from_str(quiet).unwrap();
-            let zone = time::zone(zone).unwrap();
-            assert_eq!(quiet.next_allowed(at(when), &zone), at(expected), "{when}");
-            assert_eq!(quiet.is_quiet(at(when), &zone), when != expected, "{when}");
-        }
-    }
-
-    #[test]
     fn what_is_malformed_is_refused_by_name() {
         for (json, named) in [
             (r#"{"mon":["9-17"]}"#, "`9`"),
@@ -515,22 +404,12 @@ mod tests {
             let error = serde_json::from_str::<OpeningHours>(json).unwrap_err().to_string();
             assert!(error.contains(named), "{json}: {error}");
         }
-        for (json, named) in [
-            (r#"{"from":"9pm"}"#, "`9pm`"),
-            (r#"{"from":"08:00","to":"08:00"}"#, "`08:00`"),
-            (r#"{"start":"08:00"}"#, "`start`"),
-        ] {
-            let error = serde_json::from_str::<QuietHours>(json).unwrap_err().to_string();
-            assert!(error.contains(named), "{json}: {error}");
-        }
     }
 
     #[test]
     fn what_was_read_is_written_the_same() {
         let json = r#"{"mon":["09:00-12:30","13:30-24:00"],"fri":["22:00-02:00"],"holidays":["2026-12-25"]}"#;
         assert_eq!(serde_json::to_string(&hours(json)).unwrap(), json);
-        let quiet = serde_json::to_string(&QuietHours::default()).unwrap();
-        assert_eq!(quiet, r#"{"from":"21:00","to":"08:00","enabled":true}"#);
     }
 
     #[test]
@@ -539,7 +418,6 @@ mod tests {
             for name in ["UTC", "Pacific/Kiritimati", "America/New_York", "Australia/Lord_Howe"] {
                 let zone = time::zone(name).unwrap();
                 let _ = OpeningHours::default().next_open(at, &zone);
-                let _ = QuietHours::default().next_allowed(at, &zone);
             }
         }
     }

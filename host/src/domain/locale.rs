@@ -369,6 +369,98 @@ pub fn opted_in(lang: &str, business: &str) -> String {
     }
 }
 
+/// What stands below an automated message: that it is one, and how to reach a person.
+pub fn automated(lang: &str, business: &str) -> String {
+    let name = name(business);
+    let from = |preposition: &str| if name.is_empty() { String::new() } else { format!(" {preposition} {name}") };
+    match Language::of(lang) {
+        Language::English => format!("This is an automated message{}. To reach a person, reply PERSON.", from("from")),
+        Language::German => {
+            format!(
+                "Dies ist eine automatische Nachricht{}. Antworten Sie PERSON, um einen Menschen zu erreichen.",
+                from("von")
+            )
+        }
+        Language::French => {
+            format!("Ceci est un message automatique{}. Pour joindre une personne, répondez PERSONNE.", from("de"))
+        }
+        Language::Spanish => {
+            format!("Este es un mensaje automático{}. Para hablar con una persona, responda PERSONA.", from("de"))
+        }
+    }
+}
+
+/// The answer to "are you a bot?", which is always yes.
+pub fn is_automated(lang: &str, business: &str) -> String {
+    let name = name(business);
+    let of = |preposition: &str| if name.is_empty() { String::new() } else { format!(" {preposition} {name}") };
+    match Language::of(lang) {
+        Language::English => {
+            format!("Yes, this is the automated assistant{}. To reach a person, reply PERSON.", of("of"))
+        }
+        Language::German => {
+            format!(
+                "Ja, hier schreibt der automatische Assistent{}. Antworten Sie PERSON, um einen Menschen zu erreichen.",
+                of("von")
+            )
+        }
+        Language::French => {
+            format!("Oui, je suis l'assistant automatique{}. Pour joindre une personne, répondez PERSONNE.", of("de"))
+        }
+        Language::Spanish => {
+            format!("Sí, soy el asistente automático{}. Para hablar con una persona, responda PERSONA.", of("de"))
+        }
+    }
+}
+
+/// The line below an offer by mail, before the address that ends such mails.
+pub fn unsubscribe(lang: &str) -> &'static str {
+    match Language::of(lang) {
+        Language::English => "To get no more such mails:",
+        Language::German => "Keine solchen Mails mehr erhalten:",
+        Language::French => "Ne plus recevoir de tels messages :",
+        Language::Spanish => "No recibir más correos como este:",
+    }
+}
+
+/// What the page says on which somebody unsubscribes.
+pub struct Unsubscribing {
+    /// Before.
+    pub question: String,
+    /// On the button.
+    pub button: &'static str,
+    /// After.
+    pub done: String,
+}
+
+/// The words of the page on which somebody ends offers by mail.
+pub fn unsubscribing(lang: &str, business: &str) -> Unsubscribing {
+    let name = name(business);
+    let (question, button, done) = match Language::of(lang) {
+        Language::English => (
+            format!("Do you want to get no more such mails from {name}?"),
+            "Unsubscribe",
+            format!("Done: you will get no more such mails from {name}."),
+        ),
+        Language::German => (
+            format!("Möchten Sie keine solchen Mails mehr von {name} erhalten?"),
+            "Abbestellen",
+            format!("Erledigt: Sie erhalten keine solchen Mails mehr von {name}."),
+        ),
+        Language::French => (
+            format!("Ne plus recevoir de tels messages de {name} ?"),
+            "Se désabonner",
+            format!("C'est fait : vous ne recevrez plus de tels messages de {name}."),
+        ),
+        Language::Spanish => (
+            format!("¿No quiere recibir más correos como este de {name}?"),
+            "Darse de baja",
+            format!("Hecho: no recibirá más correos como este de {name}."),
+        ),
+    };
+    Unsubscribing { question, button, done }
+}
+
 /// The answer to HELP: who writes, how to reach a person, how to make it stop.
 pub fn help(lang: &str, business_name: &str, contact: Option<&str>) -> String {
     let name = prefix(business_name);

@@ -82,6 +82,8 @@ pub enum Delivery {
         /// The earliest moment, in milliseconds since the Unix epoch.
         #[schema(value_type = u64)]
         until: Instant,
+        /// Why: `quiet-hours`, `paused`, or `channel` when its channel wants to be asked again.
+        code: String,
     },
     /// Claimed: the channel has it, its answer is not known yet.
     Attempting {
@@ -90,6 +92,12 @@ pub enum Delivery {
     },
     /// The channel took it.
     Sent {
+        /// When, in milliseconds since the Unix epoch.
+        #[schema(value_type = u64)]
+        at: Instant,
+    },
+    /// In a simulation: it would have gone out.
+    Simulated {
         /// When, in milliseconds since the Unix epoch.
         #[schema(value_type = u64)]
         at: Instant,
@@ -122,6 +130,7 @@ impl Delivery {
             Self::Deferred { .. } => "deferred",
             Self::Attempting { .. } => "attempting",
             Self::Sent { .. } => "sent",
+            Self::Simulated { .. } => "simulated",
             Self::Failed { .. } => "failed",
             Self::Withheld { .. } => "withheld",
             Self::Uncertain { .. } => "uncertain",
@@ -199,10 +208,16 @@ pub struct Message {
     /// How often a channel was asked to take it.
     #[serde(default)]
     pub attempts: u32,
+    /// Why it is taken for a machine's, on a message that came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// The entries that later changed what became of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub trail: Vec<EventId>,
+    /// Whether staff sent it though the customer had said stop.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_spite: bool,
     /// What became of it.
     pub delivery: Delivery,
 }

@@ -1,4 +1,4 @@
-//! The words that are the host's own business, whatever plugins are installed: stop, start and help.
+//! The words that are the host's own business, whatever plugins are installed: stop, start, help, and the wish for a person.
 //!
 //! Only a whole message counts. "STOP" is an opt-out, "Can you stop by tomorrow?" is not. The English words are those
 //! that American carriers ask for (CTIA Messaging Principles and Best Practices, 5.1.3; 47 CFR 64.1200(a)(10)).
@@ -16,6 +16,8 @@ pub enum Word {
     Start,
     /// Who is this, and how do I make it stop?
     Help,
+    /// A person, please.
+    Person,
 }
 
 /// As they are compared: folded, without spaces.
@@ -66,6 +68,8 @@ const WORDS: &[(Word, &[&str])] = &[
     ),
     (Word::Start, &["start", "unstop", "optin", "optmein", "resubscribe"]),
     (Word::Help, &["help", "info", "hilfe", "aide", "ayuda"]),
+    // What the host itself says one should answer.
+    (Word::Person, &["person", "human", "mensch", "personne", "humain", "persona", "humano"]),
 ];
 
 /// Longer than any of the words, in letters.
@@ -154,6 +158,9 @@ mod tests {
             ("Help?", Some(Word::Help)),
             ("INFO", Some(Word::Help)),
             ("Hilfe", Some(Word::Help)),
+            ("PERSON", Some(Word::Person)),
+            ("Mensch!", Some(Word::Person)),
+            ("first person", None),
             ("yes", None),
             ("C", None),
             ("1", None),

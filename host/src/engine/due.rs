@@ -140,6 +140,10 @@ impl Engine {
                         _ if self.due.is_firing(&key) => {}
                         _ => {
                             let what: DueWhat = row.read_clear()?;
+                            // What waits for its sending waits on; it is looked at again when automations are resumed.
+                            if matches!(what, DueWhat::Claim(_)) && self.is_paused(business) {
+                                continue;
+                            }
                             rung.fired += usize::from(self.fire(&view, business, key, what, now)?);
                         }
                     }
@@ -239,6 +243,7 @@ pub(super) fn settle_lost_attempts(engine: &Arc<Engine>) -> Result<usize, StoreE
                 address: String::new(),
                 message: Arc::new(message),
                 attempt,
+                unsubscribe: None,
             };
             let reason = "Attune stopped before the channel answered".to_owned();
             engine.outcome(&parcel, Outcome::Unknown(reason), |result| {

@@ -3,6 +3,7 @@
 //! Business state is written by steps only, and a step is a function of the journal. The engine reads no clock, draws no
 //! random number, and opens no file or socket: all of that is the world's, the store's and the couriers'.
 
+pub mod breaker;
 pub mod config;
 pub mod due;
 pub mod journal;
@@ -10,16 +11,17 @@ pub mod lanes;
 pub mod query;
 pub mod replay;
 pub mod step;
+pub mod unsubscribe;
 pub mod why;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, mpsc};
 
 use tokio::sync::broadcast;
 
-use crate::domain::entry::{Entry, Input};
+use crate::domain::entry::{Change, Entry, Input};
 use crate::domain::ids::{BusinessId, CustomerId, EventId};
 use crate::domain::message::Message;
 use crate::domain::order::Order;
@@ -56,6 +58,8 @@ pub struct Parcel {
     pub message: Arc<Message>,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// Where the customer ends such messages with one click, on those that need that.
+    pub unsubscribe: Option<String>,
 }
 
 /// Why an input was not taken. Nothing of it is in the journal.
@@ -113,6 +117,8 @@ pub struct Parts {
     pub workers: usize,
     /// How many entries may wait before more are refused.
     pub queue: usize,
+    /// Where customers reach this server, such as `https://attune.example`; none if they cannot.
+    pub public_url: Option<String>,
 }
 
 /// Half of the lanes that are kept warm. A lane takes one to three kilobytes, so all of them take about 12 MB.
@@ -138,6 +144,9 @@ pub struct Engine {
     crews: [Crew; 2],
     ready: RwLock<HashMap<BusinessId, Arc<Ready>>>,
     failures: Mutex<HashMap<(BusinessId, String), u32>>,
+    counts: Mutex<breaker::Counts>,
+    /// Businesses in which everything automated is paused from this moment on, whatever their lanes are still busy with.
+    paused_now: RwLock<HashSet<BusinessId>>,
     warm: Mutex<WarmLanes>,
     waiters: Mutex<HashMap<EventId, mpsc::SyncSender<Report>>>,
     courier: OnceLock<Arc<dyn Courier>>,
@@ -185,6 +194,8 @@ impl Engine {
             crews: Default::default(),
             ready: RwLock::default(),
             failures: Mutex::default(),
+            counts: Mutex::default(),
+            paused_now: RwLock::default(),
             warm: Mutex::new(WarmLanes::new(WARM_LANES)),
             waiters: Mutex::default(),
             courier: OnceLock::new(),
@@ -574,12 +585,21 @@ impl Engine {
             Some(ready) => ready,
             None => self.reload(view.as_ref(), entry.business)?,
         };
-        let observed = self.replayed.as_ref().map(|seen| lock(seen).remove(&entry.number).unwrap_or_default());
+        let observed: Option<Vec<Observed>> =
+            self.replayed.as_ref().map(|seen| lock(seen).remove(&entry.number).unwrap_or_default());
         let scene = Scene {
             config: ready.config.clone(),
             entry: entry.clone(),
             records: self.records(view, entry.business, entry.customer)?,
             limits: self.parts.limits,
+            paused_now: match &observed {
+                Some(observed) => observed.contains(&Observed::Paused),
+                None => self.is_paused_now(entry.business),
+            },
+            has_public_url: match &observed {
+                Some(observed) => !observed.contains(&Observed::NoPublicUrl),
+                None => self.parts.public_url.is_some(),
+            },
             elsewhere: Some(self.elsewhere(entry.business)),
             observed,
         };
@@ -607,6 +627,7 @@ impl Engine {
         report: Report,
     ) {
         let mut wake: Option<Instant> = None;
+        let mut stops = 0;
         for action in actions {
             match action {
                 Action::Reload(business) => {
@@ -616,12 +637,14 @@ impl Engine {
                 }
                 Action::Wake(at) => wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
                 Action::Ran { plugin, failure } => self.count_failure(entry.business, plugin, failure),
+                Action::SaidStop => stops += 1,
                 Action::Deliver(message) => self.deliver(entry.business, message),
             }
         }
         if let Some(at) = wake {
             self.due.wake(at);
         }
+        self.watch_counts(entry, view, &report.messages, stops);
         self.release(entry, took_us);
         let happened = Happened {
             business: entry.business,
@@ -647,8 +670,79 @@ impl Engine {
     fn reload(&self, view: &dyn View, business: BusinessId) -> Result<Arc<Ready>, StoreError> {
         let before = self.ready(business);
         let ready = Arc::new(Ready::read(view, business, &self.parts.sandbox, &self.parts.limits, before.as_deref())?);
+        let paused = ready.config.business.paused.is_some();
+        let was_paused = before.is_some_and(|before| before.config.business.paused.is_some());
         self.ready.write().unwrap_or_else(PoisonError::into_inner).insert(business, ready.clone());
+        if paused {
+            // The configuration says it now, and says it to a replay as well.
+            self.paused_now.write().unwrap_or_else(PoisonError::into_inner).remove(&business);
+        } else if was_paused {
+            lock(&self.counts).resumed(business);
+            self.due.wake(Instant(0));
+        }
         Ok(ready)
+    }
+
+    fn is_paused_now(&self, business: BusinessId) -> bool {
+        self.paused_now.read().unwrap_or_else(PoisonError::into_inner).contains(&business)
+    }
+
+    /// Whether everything automated of a business is paused.
+    pub fn is_paused(&self, business: BusinessId) -> bool {
+        self.is_paused_now(business) || self.ready(business).is_some_and(|ready| ready.config.business.paused.is_some())
+    }
+
+    /// Pauses everything automated, at once: from this call on the gate lets no automated message out, however much waits in the
+    /// business's lanes before the entry that says so.
+    ///
+    /// # Errors
+    /// [`NotTaken`]; nothing is paused then.
+    pub fn pause_all(self: &Arc<Self>, business: BusinessId, by: &str, reason: &str) -> Result<Report, NotTaken> {
+        let paused = || self.paused_now.write().unwrap_or_else(PoisonError::into_inner);
+        paused().insert(business);
+        let change = Change::PauseAll { reason: reason.to_owned() };
+        let input = Input::Owner { by: by.to_owned(), change };
+        self.act(business, CustomerId::BUSINESS, input).inspect_err(|_| _ = paused().remove(&business))
+    }
+
+    /// Counts what a step led to, and does what follows from that.
+    fn watch_counts(self: &Arc<Self>, entry: &Entry, view: &dyn View, messages: &[Arc<Message>], stops: u32) {
+        let Some(ready) = self.ready(entry.business).filter(|_| self.replayed.is_none()) else { return };
+        let rules = &ready.config.business.promises.breaker;
+        let counted = lock(&self.counts).count(view, entry.business, entry.at, messages, stops, rules);
+        let followups = counted.unwrap_or_else(|error| {
+            tracing::error!(%error, "what was sent in the past could not be read; nothing is held against it");
+            Vec::new()
+        });
+        for followup in followups {
+            let input = match followup {
+                breaker::Followup::Counted(hour, sent) => Input::Counted { hour, sent },
+                breaker::Followup::Pause(plugin, reason) => {
+                    if plugin == "*" {
+                        self.paused_now.write().unwrap_or_else(PoisonError::into_inner).insert(entry.business);
+                    }
+                    Input::Pause { plugin, reason }
+                }
+            };
+            self.append_own(entry.business, input, |result| {
+                if let Err(error) = result {
+                    tracing::error!(%error, "an entry of Attune's own was not taken");
+                }
+            });
+        }
+    }
+
+    /// Puts an entry of the host's own into a business's lane.
+    fn append_own(
+        self: &Arc<Self>,
+        business: BusinessId,
+        input: Input,
+        done: impl FnOnce(Result<Vec<u64>, NotTaken>) + Send + 'static,
+    ) {
+        let at = self.parts.world.now();
+        let (id, customer) = (self.new_event_id(), CustomerId::BUSINESS);
+        let entry = Entry { number: 0, id, business, customer, at, happened: at, depth: 0, input };
+        self.append(vec![entry], Batch::new(), done);
     }
 
     fn deliver(self: &Arc<Self>, business: BusinessId, message: Arc<Message>) {
@@ -669,7 +763,8 @@ impl Engine {
         let address = customer.and_then(on_channel);
         let business_name = self.ready(business).map(|ready| ready.config.business.name.clone()).unwrap_or_default();
         let address = address.map(|address| address.value().to_owned()).unwrap_or_default();
-        courier.take(self, Parcel { business, business_name, address, message, attempt });
+        let unsubscribe = self.unsubscribe_url(business, &message);
+        courier.take(self, Parcel { business, business_name, address, message, attempt, unsubscribe });
     }
 
     /// Counts failures in a row; after too many the plugin is stopped, by an entry of its own.
@@ -691,19 +786,8 @@ impl Engine {
         drop(failures);
         let first_line = words.lines().next().unwrap_or_default();
         let reason = format!("stopped after {limit} failures in a row; the last time, {first_line}");
-        let at = self.parts.world.now();
-        let entry = Entry {
-            number: 0,
-            id: self.new_event_id(),
-            business,
-            customer: CustomerId::BUSINESS,
-            at,
-            happened: at,
-            depth: 0,
-            input: Input::Pause { plugin, reason },
-        };
         let engine = self.clone();
-        self.append(vec![entry], Batch::new(), move |result| {
+        self.append_own(business, Input::Pause { plugin, reason }, move |result| {
             if let Err(error) = result {
                 tracing::error!(%error, "a failing plugin could not be stopped; its next failure tries again");
                 lock(&engine.failures).insert(name, limit - 1);

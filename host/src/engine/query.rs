@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::domain::case::Case;
+use crate::domain::consent::Consent;
 use crate::domain::customer::Customer;
 use crate::domain::entry::Token;
 use crate::domain::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, NoticeId, TokenId};
@@ -177,6 +178,12 @@ impl Query<'_> {
     pub fn whys(&self, customer: CustomerId, limit: usize) -> Result<Vec<Why>, StoreError> {
         let records = self.records(customer)?;
         records.list(&Range::prefix(records.at(Table::Why)), Order::Descending, limit)
+    }
+
+    /// All that a customer agreed to and took back, oldest first.
+    pub fn ledger(&self, customer: CustomerId) -> Result<Vec<Consent>, StoreError> {
+        let records = self.records(customer)?;
+        records.list(&Range::prefix(records.at(Table::Consent)), Order::Ascending, usize::MAX)
     }
 
     /// Open cases, newest first.

@@ -45,6 +45,7 @@ pub fn replay(
     let observed: HashMap<u64, _> = entries.iter().map(|(entry, seen)| (entry.number, seen.clone())).collect();
     let last = entries.last().map_or(Instant(0), |(entry, _)| entry.at);
     let parts = Parts {
+        public_url: None,
         store: into,
         keyring: keyring.clone(),
         world: Arc::new(Replay(last)),

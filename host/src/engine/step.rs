@@ -67,6 +67,8 @@ pub enum Action {
         /// How it failed, if it did.
         failure: Option<String>,
     },
+    /// A customer said stop; for the count after which everything is paused.
+    SaidStop,
     /// The configuration of the business changed.
     Reload(BusinessId),
 }
@@ -112,6 +114,8 @@ pub fn step(env: &Env<'_>, turn: Turn) -> Result<Stepped, StoreError> {
         Input::Staff { by, act } => step.staff(by, act),
         Input::Owner { by, change } => step.change(by, change),
         Input::Pause { plugin, reason } => step.pause(plugin, reason),
+        Input::Unsubscribe { channel, purpose } => step.unsubscribe(channel, *purpose),
+        Input::Counted { hour, sent } => step.counted(*hour, sent),
         Input::Retention { before, after, .. } => step.retention(*before, *after)?,
     }
     step.finish(started_us)
@@ -153,6 +157,7 @@ impl Step<'_> {
         writes.push(Write::Delete(pending_key(&self.entry)));
         writes.extend(self.deletions.drain(..).map(Write::DeleteRange));
         self.why.refused = self.refused.clone();
+        self.why.decisions = self.turn.take_decided();
         let why = records.at(Table::Why).id(&self.entry.id.0);
         writes.push(Write::Put(why.clone(), records.row(&why, &self.why)?));
         self.measured.step_us = self.env.world.stopwatch_us().saturating_sub(started_us);
@@ -169,13 +174,14 @@ impl Step<'_> {
                 Effect::Timer { timer: Some(timer), .. } => self.actions.push(Action::Wake(timer.due)),
                 Effect::RetryAt { at, .. } => self.actions.push(Action::Wake(*at)),
                 Effect::DueRow(..) => self.actions.push(Action::Wake(self.entry.at)),
+                Effect::Consent(_, one) if !one.granted && one.purpose.is_none() => self.actions.push(Action::SaidStop),
                 _ => {}
             }
         }
         for message in &messages {
             match message.delivery {
                 Delivery::Queued => self.actions.push(Action::Wake(self.entry.at)),
-                Delivery::Deferred { until } => self.actions.push(Action::Wake(until)),
+                Delivery::Deferred { until, .. } => self.actions.push(Action::Wake(until)),
                 Delivery::Attempting { .. } => self.actions.push(Action::Deliver(message.clone())),
                 _ => {}
             }

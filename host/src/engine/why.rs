@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::ids::{CustomerId, EventId};
 use crate::domain::plugin::Export;
 use crate::domain::time::Instant;
+use crate::turn::judge::Decided;
 
 /// Why one entry led to what it led to. Kept for a set time ([`Limits::why_days`](crate::turn::limits::Limits)).
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -22,6 +23,10 @@ pub struct Why {
     /// What the host itself decided, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub host: Vec<String>,
+    /// What the gate was asked and said, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub decisions: Vec<Decided>,
     /// The plugins that ran, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<Run>,

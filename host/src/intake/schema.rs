@@ -19,6 +19,7 @@ use crate::domain::event::{
     CustomerUpdated, MESSAGE_RECEIVED, MessageReceived, OrderData, OrderNews, ShipmentData,
 };
 use crate::domain::ids::CustomerId;
+use crate::domain::machine;
 use crate::domain::order::{Money, Order, OrderStatus, Shipment};
 use crate::domain::time::{self, HOUR, Instant};
 
@@ -154,6 +155,8 @@ pub fn read(event: &CloudEvent, now: Instant, zone: &str) -> Result<Read, Vec<Mi
             subject: data.subject,
             in_reply_to: data.in_reply_to.and_then(|id| id.parse().ok()),
             language: data.language,
+            machine: machine::by_headers(data.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+                .map(str::to_owned),
         };
         (data.customer, News::Message(inbound))
     } else if event.kind == CUSTOMER_UPDATED {

@@ -408,6 +408,22 @@ struct Hit {
     end: u32,
 }
 
+/// Words without which nobody asks whether a machine is writing.
+const BOT_STEMS: [&str; 15] = [
+    "bot", "human", "real", "machin", "comput", "person", "mensch", "echt", "humain", "maquina", "máquina", "program",
+    "alive", "maschine", " ai",
+];
+
+/// Whether it is worth asking [`intents`] if a text asks whether a machine is writing.
+pub fn may_ask_whether_bot(text: &str) -> bool {
+    // A question like that is short.
+    if text.len() > 400 {
+        return false;
+    }
+    let text = text.to_lowercase();
+    BOT_STEMS.iter().any(|stem| text.contains(stem))
+}
+
 /// What the text asks for, most confident first; `none` alone when nothing reaches [`LEAST`]. Each sentence is read by
 /// itself; an intent is as sure as the surest rule for it in any sentence.
 pub fn intents(text: &str) -> Vec<Intent> {

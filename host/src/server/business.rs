@@ -10,8 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::business::Business;
 use crate::domain::entry::Change;
-use crate::domain::hours::{OpeningHours, QuietHours};
+use crate::domain::hours::OpeningHours;
 use crate::domain::ids::BusinessId;
+use crate::domain::promises::Promises;
+use crate::domain::quiet::QuietHours;
 use crate::domain::time;
 use crate::engine::config::{business_key, businesses};
 use crate::intake::schema::Misfit;
@@ -43,9 +45,10 @@ pub struct BusinessPatch {
     /// When customers are left alone.
     #[schema(value_type = Option<QuietHours>)]
     quiet: Option<QuietHours>,
-    /// How many automated messages may follow each other without a word from the customer or staff.
-    #[schema(minimum = 1, maximum = 1000)]
-    automated_in_a_row: Option<u32>,
+    /// Further rules for automated messages, all of them; what is left out is as usual.
+    promises: Option<Promises>,
+    /// In a simulation everything is decided and recorded, and nothing automated is sent.
+    simulation: Option<bool>,
 }
 
 /// Tells null from nothing.
@@ -64,7 +67,9 @@ impl BusinessPatch {
             contact: self.contact.unwrap_or(business.contact),
             hours: self.hours.unwrap_or(business.hours),
             quiet: self.quiet.unwrap_or(business.quiet),
-            automated_in_a_row: self.automated_in_a_row.unwrap_or(business.automated_in_a_row),
+            promises: self.promises.unwrap_or(business.promises),
+            paused: business.paused,
+            simulation: self.simulation.unwrap_or(business.simulation),
         };
         let errors = misfits(&merged);
         if errors.is_empty() { Ok(merged) } else { Err(Problem::misfits("the body does not fit", errors)) }
@@ -89,10 +94,11 @@ fn misfits(business: &Business) -> Vec<Misfit> {
             "/contact",
             "has at most 500 printable characters",
         ),
-        ((1..=1_000).contains(&business.automated_in_a_row), "/automated_in_a_row", "is 1 to 1000"),
     ];
     let broken = rules.into_iter().filter(|(holds, ..)| !holds);
-    broken.map(|(_, path, rule)| Misfit { path: path.to_owned(), rule: rule.to_owned() }).collect()
+    let broken = broken.map(|(_, path, rule)| Misfit { path: path.to_owned(), rule: rule.to_owned() });
+    let promises = business.promises.misfits().into_iter();
+    broken.chain(promises.map(|(path, rule)| Misfit { path: format!("/promises{path}"), rule })).collect()
 }
 
 fn read(app: &App, id: BusinessId) -> Result<Option<Business>, Problem> {

@@ -111,6 +111,9 @@ pub struct Reply {
     /// On which channel; absent is where the customer last wrote.
     #[schema(max_length = 32)]
     channel: Option<String>,
+    /// Write though the customer said stop. It is recorded, with your name.
+    #[serde(default)]
+    in_spite: bool,
 }
 
 /// Writes to the customer of a case. The case stays as it is.
@@ -149,7 +152,7 @@ pub async fn reply(
         let words = format!("case {id} has changed: it is at revision {}; read it again", case.revision);
         return Err(Problem::new(Kind::Changed, words));
     }
-    write(&app, &actor, case.customer, reply.text, reply.channel).await
+    write(&app, &actor, case.customer, reply.text, reply.channel, reply.in_spite).await
 }
 
 fn find(app: &App, actor: &Actor, id: CaseId) -> Result<Case, Problem> {

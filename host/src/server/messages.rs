@@ -65,8 +65,13 @@ impl ShownMessage {
         if !visitor {
             return Some(Self::Whole(Box::new(message.clone())));
         }
-        let unseen =
-            matches!(message.delivery, Delivery::Withheld { .. } | Delivery::Deferred { .. } | Delivery::Failed { .. });
+        let unseen = matches!(
+            message.delivery,
+            Delivery::Withheld { .. }
+                | Delivery::Deferred { .. }
+                | Delivery::Failed { .. }
+                | Delivery::Simulated { .. }
+        );
         (!unseen).then(|| {
             Self::Visible(VisibleMessage {
                 id: message.id,
@@ -120,6 +125,9 @@ pub struct NewMessage {
     /// For staff: on which channel; absent is where the customer last wrote.
     #[schema(max_length = 32)]
     channel: Option<String>,
+    /// For staff: write though the customer said stop. It is recorded, with your name.
+    #[serde(default)]
+    in_spite: bool,
     /// For visitors: the message's own id, so that sending it twice says it once.
     #[schema(min_length = 1, max_length = 200)]
     id: Option<String>,
@@ -159,7 +167,7 @@ pub async fn post(
             }
             let query = app.engine.query(actor.business);
             query.customer(id)?.ok_or_else(|| Problem::not_found("customer", id))?;
-            write(&app, &actor, id, new.text, new.channel).await
+            write(&app, &actor, id, new.text, new.channel, new.in_spite).await
         }
     }
 }
@@ -173,6 +181,9 @@ async fn receive(
 ) -> Result<Response, Problem> {
     if new.channel.is_some() {
         return Err(Problem::invalid("/channel", "is for staff; a visitor writes on `chat`"));
+    }
+    if new.in_spite {
+        return Err(Problem::invalid("/in_spite", "is for staff"));
     }
     if new.text.trim().is_empty() {
         return Err(Problem::invalid("/text", "is empty; say something"));
@@ -201,6 +212,7 @@ pub async fn write(
     customer: CustomerId,
     text: String,
     channel: Option<String>,
+    in_spite: bool,
 ) -> Result<Response, Problem> {
     let most = app.engine.limits().message_bytes;
     if text.trim().is_empty() {
@@ -212,19 +224,28 @@ pub async fn write(
             format!("has {} bytes; at most {most} fit into one message", text.len()),
         ));
     }
-    let is_name = |name: &str| {
-        (1..=32).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    if channel.as_deref().is_some_and(|channel| !is_name(channel)) {
-        return Err(Problem::invalid("/channel", "is no channel such as `chat` or `email`"));
-    }
-    let input = Input::Staff { by: actor.by.clone(), act: StaffAct::Write { text, channel } };
+    check_channel(channel.as_ref())?;
+    let input = Input::Staff { by: actor.by.clone(), act: StaffAct::Write { text, channel, in_spite } };
     let report = app.act(actor.business, customer, input, Batch::new()).await?;
     match report.messages.iter().find(|message| message.author == Author::Staff) {
         Some(message) => Ok(answer(StatusCode::CREATED, message.as_ref())),
         None => Err(Problem::new(Kind::Internal, "the step made no message; look into the conversation")),
     }
+}
+
+/// Checks the name of a channel.
+///
+/// # Errors
+/// The problem, when it is none.
+pub fn check_channel(channel: Option<&String>) -> Result<(), Problem> {
+    let is_name = |name: &String| {
+        (1..=32).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if channel.is_none_or(is_name) {
+        return Ok(());
+    }
+    Err(Problem::invalid("/channel", "is no channel such as `chat` or `email`"))
 }
 
 /// The record of why of one entry, with what it took.

@@ -8,6 +8,7 @@ mod ask;
 mod auth;
 mod business;
 mod cases;
+mod consents;
 mod customers;
 mod dead_letters;
 mod events;
@@ -15,6 +16,7 @@ mod health;
 mod messages;
 mod metrics;
 mod openapi;
+mod pause;
 mod plugins;
 mod problem;
 mod rest;
@@ -23,6 +25,7 @@ mod serve;
 mod story;
 mod stream;
 mod tokens;
+mod unsubscribe;
 mod visitors;
 
 #[cfg(test)]
@@ -43,7 +46,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::domain::entry::{Change, Input};
 use crate::domain::ids::{BusinessId, CustomerId};
-use crate::engine::{Engine, Report};
+use crate::engine::{Engine, NotTaken, Report};
 use crate::store::Batch;
 
 use problem::{Kind, Problem};
@@ -143,8 +146,13 @@ impl App {
         let engine = self.engine.clone();
         // The engine answers through its own threads, and waiting for them would hold up this one.
         let acting = tokio::task::spawn_blocking(move || engine.act_with(business, customer, input, batch));
+        Problem::of_report(self.acted(acting).await?)
+    }
+
+    /// Waits for an act, as long as somebody who asked for it waits.
+    async fn acted(&self, acting: tokio::task::JoinHandle<Result<Report, NotTaken>>) -> Result<Report, Problem> {
         match tokio::time::timeout(Duration::from_secs(self.limits.act_s), acting).await {
-            Ok(Ok(report)) => Problem::of_report(report?),
+            Ok(Ok(report)) => Ok(report?),
             Ok(Err(_)) => {
                 Err(Problem::new(Kind::Internal, "the change was dropped by a failure; look whether it is there"))
             }
@@ -189,6 +197,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/customers", get(customers::list)),
         ("/v1/customers/{id}", get(customers::one)),
         ("/v1/customers/{id}/whys", get(customers::whys)),
+        ("/v1/customers/{id}/consents", get(consents::show).post(consents::tell)),
         ("/v1/customers/{id}/messages", get(messages::list).post(messages::post)),
         ("/v1/customers/{id}/messages/stream", get(stream::follow)),
         ("/v1/messages/{id}/why", get(messages::why)),
@@ -204,6 +213,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/plugins", get(plugins::list).post(plugins::install)),
         ("/v1/plugins/{name}", get(plugins::one).patch(plugins::change).delete(plugins::remove)),
         ("/v1/business", get(business::one).patch(business::change)),
+        ("/v1/pause", post(pause::pause)),
+        ("/v1/resume", post(pause::resume)),
+        ("/unsubscribe/{token}", get(unsubscribe::ask).post(unsubscribe::end)),
         ("/v1/businesses", get(business::list).post(business::create)),
         ("/v1/tokens", get(tokens::list).post(tokens::create)),
         ("/v1/tokens/{id}", delete(tokens::revoke)),

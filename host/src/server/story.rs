@@ -181,7 +181,13 @@ impl Teller<'_> {
         match &self.message.delivery {
             Delivery::Received => "It stands in the conversation.".to_owned(),
             Delivery::Queued => format!("It is not sent yet: it goes out by {channel} at the next opportunity."),
-            Delivery::Deferred { until } => format!("It is not sent yet: it waits until {}.", self.when(*until)),
+            Delivery::Deferred { until, .. } => format!("It is not sent yet: it waits until {}.", self.when(*until)),
+            Delivery::Simulated { at } => {
+                format!(
+                    "It would have gone out by {channel} on {}; this is a simulation, so it did not.",
+                    self.when(*at)
+                )
+            }
             Delivery::Attempting { .. } => format!("It is on its way by {channel}; the answer is not known yet."),
             Delivery::Sent { at } => format!("It was sent by {channel} on {}.", self.when(*at)),
             Delivery::Failed { reason } => format!("It was not sent, because it could not be delivered: {reason}."),

@@ -58,6 +58,7 @@ impl House {
             limits: crate::turn::limits::Limits::default(),
             workers,
             queue,
+            public_url: Some("https://attune.example".to_owned()),
         })
         .unwrap();
         let app = App::new(engine.clone(), Limits { body_bytes: 4_096, ..Limits::default() }, "1.2.3");
@@ -887,7 +888,8 @@ fn the_description_is_whole() {
             for wanted in operation["security"].as_array().into_iter().flatten() {
                 assert!(wanted.as_object().unwrap().keys().all(|scheme| schemes.get(scheme).is_some()), "{name}");
             }
-            let open = ["root", "healthz", "readyz", "metrics", "openapi"].contains(&name);
+            let open =
+                ["root", "healthz", "readyz", "metrics", "openapi", "unsubscribePage", "unsubscribe"].contains(&name);
             assert_eq!(operation["security"] == json!([{}]), open, "{method} {path}: {}", operation["security"]);
         }
     }

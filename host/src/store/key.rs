@@ -113,6 +113,8 @@ tables! {
     Consent = 30,
     /// What the installation knows about itself.
     Meta = 31,
+    /// Automated messages that a customer got lately, for caps.
+    Recent = 34,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.

@@ -9,10 +9,9 @@ use serde::Serialize;
 
 use crate::domain::address::Address;
 use crate::domain::appointment::{Answer, Appointment, AppointmentStatus};
-use crate::domain::case::{Case, Stage, Urgency};
+use crate::domain::case::Urgency;
 use crate::domain::customer::Customer;
-use crate::domain::ids::{CaseId, NoticeId};
-use crate::domain::locale::{self, PersonWhen};
+use crate::domain::ids::NoticeId;
 use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::order::{Order, fold_number};
 use crate::domain::time::{self, HOUR, Instant, MINUTE};
@@ -23,7 +22,7 @@ use crate::store::{Order as Direction, Range, Table};
 use super::config::Plugin;
 use super::records::{Notice, OrderPointer, Timer};
 use super::send::no_customer;
-use super::{Effect, Halt, Refusal, Turn};
+use super::{Effect, Halt, Observed, Refusal, Turn};
 
 /// Wall-clock time as the contract has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -85,7 +84,7 @@ impl Turn {
         self.fits("key", key, self.limits.key_bytes)
     }
 
-    fn spend(&mut self, bytes: usize) {
+    pub(super) fn spend(&mut self, bytes: usize) {
         self.used.bytes += bytes;
     }
 
@@ -214,79 +213,6 @@ impl Turn {
         intents
     }
 
-    // handoff
-
-    /// `handoff.open`.
-    pub fn open_case(&mut self, reason: &str, urgency: &str, summary: &str) -> Result<(), Refusal> {
-        let result = self.try_open_case(reason, urgency, summary);
-        self.note("handoff.open", &(reason, urgency, summary), &result);
-        result
-    }
-
-    fn try_open_case(&mut self, reason: &str, urgency: &str, summary: &str) -> Result<(), Refusal> {
-        let plugin = self.running()?;
-        self.customer().ok_or_else(no_customer)?;
-        let level = Urgency::parse(urgency)
-            .ok_or_else(|| Refusal::new("bad-argument", format!("urgency `{urgency}` is none of low, normal, high")))?;
-        self.fits("reason", reason, self.limits.note_bytes)?;
-        self.fits("summary", summary, self.limits.summary_bytes)?;
-        self.spend(reason.len() + summary.len());
-        match self.case() {
-            Some(case) if case.is_open() => {
-                let mut case = Case::clone(&case);
-                // Staff read the summary; what every message would add again is of no use to them.
-                if !case.summary.contains(summary) && case.summary.len() < 8 * self.limits.summary_bytes {
-                    case.summary = format!("{}\n\n{summary}", case.summary);
-                }
-                case.urgency = case.urgency.max(level);
-                case.revision += 1;
-                self.stage(Effect::Case(Arc::new(case)));
-            }
-            _ => {
-                let case = Case {
-                    id: CaseId::new(self.now(), self.mint()),
-                    customer: self.scene.entry.customer,
-                    opened: self.now(),
-                    reason: reason.to_owned(),
-                    urgency: level,
-                    summary: summary.to_owned(),
-                    opened_by: plugin.name.to_string(),
-                    stage: Stage::Waiting,
-                    revision: 1,
-                };
-                self.stage(Effect::Case(Arc::new(case)));
-                self.say_when_a_person_comes();
-            }
-        }
-        Ok(())
-    }
-
-    /// The host's one word, when a case opens.
-    fn say_when_a_person_comes(&mut self) {
-        let Some(customer) = self.customer() else { return };
-        let config = self.scene.config.clone();
-        let business = &config.business;
-        let language = customer.language.clone().unwrap_or_else(|| business.language.clone());
-        let when = if business.hours.is_open(self.now(), &config.zone) {
-            PersonWhen::Now
-        } else {
-            match business.hours.next_open(self.now(), &config.zone) {
-                Some(at) => PersonWhen::At { at, zone: config.zone.clone(), now: self.now() },
-                None => PersonWhen::Unknown,
-            }
-        };
-        let text = locale::person_will_answer(&language, when, &business.name);
-        let channel = self.pick_channel(None, crate::domain::message::Purpose::Reply);
-        self.stage_message(Author::Host, &channel, text, None, Some(language), None);
-    }
-
-    /// `handoff.current`: none, waiting, or taken by somebody.
-    pub fn case_stage(&mut self) -> Option<Stage> {
-        let stage = self.case().filter(|case| case.is_open()).map(|case| case.stage.clone());
-        self.note("handoff.current", &(), &stage);
-        stage
-    }
-
     // appointments
 
     /// `appointments.get`.
@@ -383,11 +309,11 @@ impl Turn {
     fn look_up(&mut self, number: &str, proof: &str) -> Option<Order> {
         let folded = fold_number(number);
         if let Some(observed) = &self.scene.observed {
-            return observed
-                .iter()
-                .find(|seen| seen.number == folded && seen.proof == fold_proof(proof))?
-                .order
-                .clone();
+            let given = fold_proof(proof);
+            return observed.iter().find_map(|seen| match seen {
+                Observed::Claim { number, proof, order } if *number == folded && *proof == given => order.clone(),
+                _ => None,
+            });
         }
         let elsewhere = self.scene.elsewhere.clone()?;
         let wanted = fold_proof(proof);
@@ -402,7 +328,7 @@ impl Turn {
             .into_iter()
             .find(|pointer| !wanted.is_empty() && pointer.proofs.contains(&given))
             .and_then(|pointer| elsewhere(&pointer));
-        self.observations.push(super::Observed { number: folded, proof: wanted, order: order.clone() });
+        self.observations.push(Observed::Claim { number: folded, proof: wanted, order: order.clone() });
         order
     }
 

@@ -44,9 +44,13 @@ pub fn fired(records: &Records, input: &Input) -> Option<Key> {
         Input::Claim { message, due } => due_key(records, *due, &message.0),
         Input::Retry { plugin, due } => due_key(records, *due, &retry_hash(records, plugin)),
         Input::Retention { due, .. } => due_key(records, *due, RETENTION_HASH),
-        Input::Event(_) | Input::Outcome { .. } | Input::Staff { .. } | Input::Owner { .. } | Input::Pause { .. } => {
-            return None;
-        }
+        Input::Event(_)
+        | Input::Outcome { .. }
+        | Input::Staff { .. }
+        | Input::Owner { .. }
+        | Input::Pause { .. }
+        | Input::Unsubscribe { .. }
+        | Input::Counted { .. } => return None,
     })
 }
 
@@ -210,7 +214,7 @@ pub fn link_key(records: &Records, order: &Order) -> Key {
 fn due_of(message: &Message, now: Instant) -> Option<(Instant, DueWhat)> {
     match message.delivery {
         Delivery::Queued => Some((now, DueWhat::Claim(message.id))),
-        Delivery::Deferred { until } => Some((until, DueWhat::Claim(message.id))),
+        Delivery::Deferred { until, .. } => Some((until, DueWhat::Claim(message.id))),
         _ => None,
     }
 }
@@ -226,6 +230,7 @@ fn effect_key(records: &Records, effect: &Effect) -> Option<Key> {
         Effect::Appointment(one) => records.appointment_key(&one.source, &one.id),
         Effect::Order(order) => records.order_key(&order.source, &order.id),
         Effect::Case(case) => records.at(Table::Case).id(&case.id.0),
+        Effect::Recent(_) => records.at(Table::Recent),
         Effect::Consent(id, _) => records.at(Table::Consent).id(id),
         Effect::Notice(notice) => records.at(Table::Notice).id(&notice.id.0),
         Effect::Share(share) => records.share_key(&share.plugin, share.number),
@@ -249,6 +254,7 @@ fn effect_row(records: &Records, key: &Key, effect: &Effect) -> Result<Option<Ro
         Effect::Appointment(one) => records.row(key, one.as_ref())?,
         Effect::Order(order) => records.row(key, order.as_ref())?,
         Effect::Case(case) => records.row(key, case.as_ref())?,
+        Effect::Recent(recent) => records.row(key, recent.as_ref())?,
         Effect::Consent(_, consent) => records.row(key, consent.as_ref())?,
         Effect::Notice(notice) => records.row(key, notice)?,
         Effect::Share(share) => records.row(key, share)?,
@@ -273,6 +279,7 @@ pub fn summary(effect: &Effect) -> Option<serde_json::Value> {
         Effect::Customer(_) => json!({ "customer": "changed" }),
         Effect::Consent(_, one) => json!({ "consent": one.channel, "purpose": one.purpose, "granted": one.granted }),
         Effect::Once { .. }
+        | Effect::Recent(_)
         | Effect::Share(_)
         | Effect::ShareDone { .. }
         | Effect::RetryAt { .. }

@@ -4,8 +4,10 @@
 //! it hands a batch to the engine. It never reads a clock, and it cannot name another customer.
 
 pub mod calls;
+pub mod cases;
 pub mod commit;
 pub mod config;
+pub mod judge;
 pub mod limits;
 pub mod records;
 pub mod send;
@@ -22,10 +24,12 @@ use crate::domain::entry::{Entry, Input, News};
 use crate::domain::ids::{self, DeadLetterId, MessageId};
 use crate::domain::message::Message;
 use crate::domain::order::Order;
+use crate::domain::recent::Recent;
 use crate::domain::time::Instant;
 use crate::store::{Append, Key, Order as Direction, Range, Row, StoreError, Table, Write};
 
 use config::{Config, Plugin};
+use judge::Decided;
 use limits::Limits;
 use records::{DeadLetter, Notice, OrderPointer, Records, Share, Timer, Tries};
 use trace::Trace;
@@ -87,6 +91,8 @@ pub enum Effect {
     Order(Arc<Order>),
     /// A case, new or changed.
     Case(Arc<Case>),
+    /// What the customer got lately.
+    Recent(Arc<Recent>),
     /// A line of the ledger of consents, with its id.
     Consent(ids::Raw, Arc<Consent>),
     /// A notice to staff.
@@ -138,6 +144,10 @@ pub struct Scene {
     pub records: Records,
     /// What may be used.
     pub limits: Limits,
+    /// Whether everything automated is paused at this moment, though the configuration does not say so yet.
+    pub paused_now: bool,
+    /// Whether customers can reach this server, to unsubscribe.
+    pub has_public_url: bool,
     /// Finds another customer's order, for a claim.
     pub elsewhere: Option<Elsewhere>,
     /// In a replay: what the step saw outside its lane when it ran.
@@ -149,13 +159,21 @@ pub type Elsewhere = Arc<dyn Fn(&OrderPointer) -> Option<Order> + Send + Sync>;
 
 /// What a step saw outside its lane. It stands in the journal beside the entry, because it depends on how far other lanes were.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Observed {
-    /// The folded order number that was looked up.
-    pub number: String,
-    /// The folded proof that was given.
-    pub proof: String,
-    /// The order, if the proof fitted.
-    pub order: Option<Order>,
+#[serde(rename_all = "kebab-case")]
+pub enum Observed {
+    /// An order that a customer claimed.
+    Claim {
+        /// The folded order number that was looked up.
+        number: String,
+        /// The folded proof that was given.
+        proof: String,
+        /// The order, if the proof fitted.
+        order: Option<Order>,
+    },
+    /// Everything automated was paused at that moment, before the configuration said so.
+    Paused,
+    /// Customers could not reach the server to unsubscribe.
+    NoPublicUrl,
 }
 
 /// What one run has used up.
@@ -182,6 +200,10 @@ pub struct Turn {
     used: Used,
     trace: Trace,
     minted: u128,
+    /// What the gate said, in order.
+    decided: Vec<Decided>,
+    decided_mark: usize,
+    loaded_recent: Option<Arc<Recent>>,
     loaded_customer: Option<Arc<Customer>>,
     /// Whether that one stands in the store, or is new.
     customer_is_stored: bool,
@@ -223,6 +245,9 @@ impl Turn {
             used: Used::default(),
             trace: Trace::default(),
             minted: 0,
+            decided: Vec::new(),
+            decided_mark: 0,
+            loaded_recent: None,
             loaded_customer: None,
             customer_is_stored: false,
             loaded_case: None,
@@ -241,6 +266,7 @@ impl Turn {
         let mut turn = Self::new(scene);
         turn.customer_is_stored = warm.customer.is_some();
         turn.loaded_customer = warm.customer;
+        turn.loaded_recent = warm.recent;
         turn.loaded_case = warm.case;
         turn.loaded_shares = warm.shares;
         turn.loaded_orders = warm.orders;
@@ -258,9 +284,12 @@ impl Turn {
                 notes.set(plugin, key, value.as_deref());
             }
         }
+        let recent_is_known =
+            self.loaded_recent.is_some() || self.effects.iter().any(|e| matches!(e, Effect::Recent(_)));
         let case_is_known = self.loaded_case.is_some() || self.effects.iter().any(|e| matches!(e, Effect::Case(_)));
         Warm {
             customer: if stored { self.customer() } else { None },
+            recent: recent_is_known.then(|| self.lately()),
             case: case_is_known.then(|| self.case()),
             shares: self.loaded_shares.is_some().then(|| self.shares()),
             orders: self.loaded_orders.is_some().then(|| self.orders()),
@@ -278,6 +307,7 @@ impl Turn {
     pub fn begin(&mut self, plugin: Arc<Plugin>, subject: Arc<Entry>) {
         self.limits = plugin.limits;
         self.mark = self.effects.len();
+        self.decided_mark = self.decided.len();
         self.used = Used::default();
         self.stored_state = None;
         self.trace = Trace::new(self.limits.why_bytes, self.limits.log_bytes);
@@ -290,11 +320,17 @@ impl Turn {
         let staged = self.effects.get(self.mark..).unwrap_or_default().iter().filter_map(commit::summary).collect();
         if !keep {
             self.effects.truncate(self.mark);
+            self.decided.truncate(self.decided_mark);
         }
         self.plugin = None;
         self.limits = self.scene.limits;
         self.subject = self.scene.entry.clone();
         (staged, std::mem::take(&mut self.trace))
+    }
+
+    /// What the gate said in this step, in order.
+    pub fn take_decided(&mut self) -> Vec<Decided> {
+        std::mem::take(&mut self.decided)
     }
 
     /// The last error that the running plugin logged.
@@ -370,6 +406,30 @@ impl Turn {
             if after != *before {
                 self.stage(Effect::Customer(Arc::new(after)));
             }
+        }
+    }
+
+    /// What the customer got lately, with what was staged.
+    pub fn lately(&mut self) -> Arc<Recent> {
+        let staged = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Recent(recent) => Some(recent.clone()),
+            _ => None,
+        });
+        staged.unwrap_or_else(|| {
+            if self.loaded_recent.is_none() {
+                self.loaded_recent = Some(Arc::new(self.read(Records::recent)));
+            }
+            self.loaded_recent.clone().unwrap_or_default()
+        })
+    }
+
+    /// Changes what is remembered of it.
+    pub fn change_lately(&mut self, change: impl FnOnce(&mut Recent)) {
+        let before = self.lately();
+        let mut after = Recent::clone(&before);
+        change(&mut after);
+        if after != *before {
+            self.stage(Effect::Recent(Arc::new(after)));
         }
     }
 

@@ -16,6 +16,7 @@ use crate::domain::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, 
 use crate::domain::message::Message;
 use crate::domain::order::Order;
 use crate::domain::plugin::Export;
+use crate::domain::recent::Recent;
 use crate::domain::time::Instant;
 use crate::store::{CustomerKey, IndexKey, Key, Order as Direction, Range, Row, StoreError, Table, View};
 
@@ -279,6 +280,11 @@ impl Records {
     /// What is known of the customer.
     pub fn customer(&self) -> Result<Option<Customer>, StoreError> {
         self.get(&self.at(Table::Customer))
+    }
+
+    /// The automated messages that they got lately.
+    pub fn recent(&self) -> Result<Recent, StoreError> {
+        Ok(self.get(&self.at(Table::Recent))?.unwrap_or_default())
     }
 
     /// A message of theirs.

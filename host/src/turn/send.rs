@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::domain::gate::{self, Decision, Question, Rule};
+use crate::domain::gate::Rule;
 use crate::domain::locale;
 use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
 use crate::domain::template::Value;
-use crate::domain::time::{self, Instant};
+use crate::domain::time::Instant;
 
+use super::judge::Written;
 use super::{Effect, Refusal, Turn};
 
 /// What a plugin wants to say.
@@ -133,7 +134,16 @@ impl Turn {
         let channel = self.pick_channel(draft.channel.as_deref(), purpose);
         self.used.messages += 1;
         self.used.bytes += text.len();
-        let message = self.stage_message(Author::Automation, &channel, text, subject, Some(language), Some(origin));
+        let message = self.stage_message(Written {
+            author: Author::Automation,
+            channel,
+            text,
+            subject,
+            language: Some(language),
+            origin: Some(origin),
+            staff: None,
+            in_spite: false,
+        });
         Ok(Receipt { message: message.id.to_string(), verdict: verdict(&message.delivery) })
     }
 
@@ -161,56 +171,9 @@ impl Turn {
         if message.entry != self.scene.entry.id {
             message.trail.push(self.scene.entry.id);
         }
-        self.change_customer(|customer| {
-            customer.automated_in_a_row = customer.automated_in_a_row.saturating_sub(1);
-        });
+        self.uncount(&message);
         self.stage(Effect::Message(Arc::new(message)));
         Ok(())
-    }
-
-    /// Stages a message by anyone but the customer: asks the gate, and writes down what it said. A message that may go out
-    /// now on a channel of this host's own (`chat`) is sent with this commit; others wait to be claimed.
-    pub fn stage_message(
-        &mut self,
-        author: Author,
-        channel: &str,
-        text: String,
-        subject: Option<String>,
-        language: Option<String>,
-        origin: Option<Origin>,
-    ) -> Arc<Message> {
-        let mut message = Message {
-            id: crate::domain::ids::MessageId::new(self.now(), self.mint()),
-            customer: self.scene.entry.customer,
-            at: self.now(),
-            author,
-            channel: channel.to_owned(),
-            text,
-            subject,
-            language,
-            in_reply_to: None,
-            polarity: None,
-            staff: None,
-            origin,
-            entry: self.scene.entry.id,
-            attempts: 0,
-            trail: Vec::new(),
-            delivery: Delivery::Queued,
-        };
-        message.delivery = self.judge(&message, false);
-        if message.delivery == Delivery::Queued && is_own(channel) {
-            message.delivery = Delivery::Sent { at: self.now() };
-        }
-        if let Some(Origin { plugin, once: Some(once), .. }) = &message.origin
-            && message.delivery.is_live()
-        {
-            let plugin = Arc::from(plugin.as_str());
-            self.stage(Effect::Once { plugin, key: once.clone(), message: message.id });
-        }
-        self.count_automated(&message);
-        let message = Arc::new(message);
-        self.stage(Effect::Message(message.clone()));
-        message
     }
 
     /// Fills in the zone of moments that were given none: the customer's, else the business's.
@@ -226,58 +189,6 @@ impl Turn {
             }
         }
         values
-    }
-
-    /// Counts automated messages in a row; a word of staff starts the count again.
-    fn count_automated(&mut self, message: &Message) {
-        if !message.delivery.is_live() {
-            return;
-        }
-        match message.author {
-            Author::Automation => self.change_customer(|customer| customer.automated_in_a_row += 1),
-            Author::Staff => self.change_customer(|customer| customer.automated_in_a_row = 0),
-            Author::Host | Author::Customer => {}
-        }
-    }
-
-    /// Asks the gate about a message as things stand. `claiming` is true in the transaction that sends it: its own `once` key
-    /// and its own place in the row of automated messages do not speak against it then.
-    pub fn judge(&mut self, message: &Message, claiming: bool) -> Delivery {
-        let Some(customer) = self.customer() else {
-            return Delivery::Withheld { code: "unreachable".into(), reason: "no customer".into() };
-        };
-        let config = self.scene.config.clone();
-        let origin = message.origin.as_ref();
-        let purpose = origin.map_or(Purpose::Reply, |origin| origin.purpose);
-        let own_zone = customer.zone.as_deref().and_then(time::zone);
-        let next_allowed = match purpose {
-            Purpose::Reply => self.now(),
-            _ => config.business.quiet.next_allowed(self.now(), own_zone.as_ref().unwrap_or(&config.zone)),
-        };
-        let once_used =
-            !claiming && origin.is_some_and(|o| o.once.as_ref().is_some_and(|once| self.once_used(&o.plugin, once)));
-        let question = Question {
-            now: self.now(),
-            author: message.author,
-            purpose,
-            channel: &message.channel,
-            reachable: is_own(&message.channel) || customer.reachable_on(&message.channel),
-            opted_out: customer.consents.withdrawal(&message.channel, purpose).is_some(),
-            confirms_stop: message.author == Author::Host
-                && origin.and_then(|origin| origin.template.as_deref()) == Some(CONFIRMS_STOP),
-            consented: customer.consents.grant(&message.channel, purpose).is_some(),
-            case_open: message.author == Author::Automation && self.case_is_open(),
-            once_used,
-            expires: origin.and_then(|origin| origin.expires),
-            next_allowed,
-            automated_in_a_row: customer.automated_in_a_row.saturating_sub(u32::from(claiming)),
-            automated_allowed: config.business.automated_in_a_row,
-        };
-        match gate::decide(&question) {
-            Decision::Send => Delivery::Queued,
-            Decision::Wait(until, _) => Delivery::Deferred { until },
-            Decision::Withhold(rule) => withheld(rule),
-        }
     }
 
     /// Whether an id names an order or appointment of this customer.
@@ -320,27 +231,11 @@ pub fn is_own(channel: &str) -> bool {
     channel == OWN
 }
 
-/// The state of a message that a rule withholds.
-pub fn withheld(rule: Rule) -> Delivery {
-    Delivery::Withheld { code: rule.code().to_owned(), reason: rule.sentence().to_owned() }
-}
-
 fn verdict(delivery: &Delivery) -> Verdict {
     match delivery {
-        Delivery::Deferred { until } => Verdict::Deferred(*until),
+        Delivery::Deferred { until, .. } => Verdict::Deferred(*until),
         Delivery::Withheld { code, .. } => {
-            let rule = [
-                Rule::OptedOut,
-                Rule::NoConsent,
-                Rule::PersonHere,
-                Rule::Repeated,
-                Rule::Expired,
-                Rule::Unreachable,
-                Rule::TooManyInARow,
-            ]
-            .into_iter()
-            .find(|rule| rule.code() == code)
-            .unwrap_or(Rule::Unreachable);
+            let rule = Rule::ALL.iter().find(|rule| rule.code() == code).unwrap_or(&Rule::Unreachable);
             Verdict::Withheld(rule.code(), rule.sentence())
         }
         _ => Verdict::Queued,

@@ -12,6 +12,7 @@ use crate::domain::case::Case;
 use crate::domain::customer::Customer;
 use crate::domain::ids::{BusinessId, CustomerId};
 use crate::domain::order::Order;
+use crate::domain::recent::Recent;
 
 use super::records::Share;
 
@@ -20,6 +21,8 @@ use super::records::Share;
 pub struct Warm {
     /// What stands in their row.
     pub customer: Option<Arc<Customer>>,
+    /// What they got lately.
+    pub recent: Option<Arc<Recent>>,
     /// Their newest case, if they have one.
     pub case: Option<Option<Arc<Case>>>,
     /// All shares that wait.

@@ -12,6 +12,7 @@ use crate::domain::entry::{Change, Input, Outcome, PluginChange, StaffAct};
 use crate::domain::ids::{BusinessId, CustomerId, MessageId};
 use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::time::{self, Instant};
+use crate::engine::unsubscribe::CHANNEL;
 use crate::engine::why::Why;
 use crate::engine::{Courier, Engine, Happened, Parcel, Parts};
 use crate::intake::{self, cloudevent};
@@ -129,6 +130,7 @@ impl Stage {
             limits: Limits::default(),
             workers: 0,
             queue: 1_000_000,
+            public_url: Some("https://attune.example".to_owned()),
         })?;
         engine.set_courier(Arc::new(Recording));
         let business = BusinessId::new(start, world.unique());
@@ -139,6 +141,9 @@ impl Stage {
         let mut known = Business::new(business, &setting.name, &setting.zone, &setting.language);
         known.hours = setting.hours.clone().unwrap_or_default();
         known.quiet = setting.quiet.clone().unwrap_or_default();
+        known.promises = setting.promises.clone().unwrap_or_default();
+        known.simulation = setting.simulation;
+        known.contact.clone_from(&setting.contact);
         stage.change(Change::Business(Box::new(known)))?;
         stage.install(tested, &scenario.settings)?;
         for (name, part) in others {
@@ -221,11 +226,25 @@ impl Stage {
             if step.reply_to.is_some() {
                 data["in_reply_to"] = json!(self.last_message_to(person)?.to_string());
             }
+            if !step.headers.is_empty() {
+                data["headers"] = json!(step.headers);
+            }
             self.say(format!("{} by {channel}: {text}", person.alias));
             self.event(crate::domain::event::MESSAGE_RECEIVED, data, step.id.as_deref())?;
         } else if let (Some(act), Some(person)) = (&step.staff, person) {
             self.say(format!("staff {act} ({})", person.alias));
             self.staff(act, person, step)?;
+        } else if let (Some(purpose), Some(person)) = (step.unsubscribes, person) {
+            self.say(format!("{} unsubscribes from {}", person.alias, purpose.word()));
+            let input = Input::Unsubscribe { channel: CHANNEL.to_owned(), purpose };
+            self.engine.act(self.business, self.customer(&person.alias)?, input)?;
+        } else if let Some(act) = &step.owner {
+            self.say(format!("the owner acts: {act}"));
+            self.change(match act.as_str() {
+                "pause" => Change::PauseAll { reason: "the owner said so".to_owned() },
+                "resume" => Change::Resume,
+                other => return Err(anyhow!("owner = \"{other}\" is none of pause, resume")),
+            })?;
         }
         let until = match (&step.wait, &step.at) {
             (Some(wait), _) => self.world.now().plus(duration_ms(wait)?),
@@ -262,9 +281,11 @@ impl Stage {
         let act = match act {
             "take" => StaffAct::Take(case()?.id, None),
             "resolve" => StaffAct::Resolve(case()?.id, None),
-            "reply" => {
-                StaffAct::Write { text: step.text.clone().context("needs `text`")?, channel: step.channel.clone() }
-            }
+            "reply" => StaffAct::Write {
+                text: step.text.clone().context("needs `text`")?,
+                channel: step.channel.clone(),
+                in_spite: step.in_spite,
+            },
             other => return Err(anyhow!("staff = \"{other}\" is none of take, reply, resolve")),
         };
         self.engine.act(self.business, customer, Input::Staff { by: "Petra".to_owned(), act })?;
@@ -328,7 +349,9 @@ impl Stage {
             };
             let what = match &message.delivery {
                 Delivery::Withheld { code, .. } => format!("withheld, {code}"),
-                Delivery::Deferred { until } => format!("deferred to {}", until.in_zone(&zone).strftime("%a %H:%M")),
+                Delivery::Deferred { until, .. } => {
+                    format!("deferred to {}", until.in_zone(&zone).strftime("%a %H:%M"))
+                }
                 other => other.word().to_owned(),
             };
             let (from, to) = (message.author.word(), self.alias(message.customer));

@@ -7,7 +7,10 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::domain::address::Address;
-use crate::domain::hours::{OpeningHours, QuietHours};
+use crate::domain::hours::OpeningHours;
+use crate::domain::message::Purpose;
+use crate::domain::promises::Promises;
+use crate::domain::quiet::QuietHours;
 use crate::domain::time::{DAY, HOUR, Instant, MINUTE, SECOND};
 
 /// One scenario file.
@@ -47,6 +50,13 @@ pub struct Setting {
     pub hours: Option<OpeningHours>,
     /// When customers are left alone; absent: from 21 to 8.
     pub quiet: Option<QuietHours>,
+    /// Further rules for automated messages; what is left out is as usual.
+    pub promises: Option<Promises>,
+    /// Whether it is a simulation.
+    #[serde(default)]
+    pub simulation: bool,
+    /// How a customer reaches a person.
+    pub contact: Option<String>,
     /// When the virtual clock starts.
     pub start: String,
 }
@@ -74,7 +84,7 @@ pub struct Person {
     pub addresses: Vec<Address>,
 }
 
-/// One step. Exactly one of `event`, `says`, `wait`, `at` and `staff` says what happens.
+/// One step. Exactly one of `event`, `says`, `wait`, `at`, `staff`, `owner` and `unsubscribes` says what happens.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -100,6 +110,16 @@ pub struct Step {
     pub staff: Option<String>,
     /// What staff write.
     pub text: Option<String>,
+    /// Staff write though the customer said stop.
+    #[serde(default)]
+    pub in_spite: bool,
+    /// The owner acts: `pause`, `resume`.
+    pub owner: Option<String>,
+    /// The customer follows the link in a mail: `marketing`, `survey`.
+    pub unsubscribes: Option<Purpose>,
+    /// Headers of the mail that a customer writes, such as `Auto-Submitted`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// What is expected. Every message that goes out in the step has to stand here, in order.
     #[serde(default)]
     pub expect: Vec<Expectation>,
@@ -189,11 +209,12 @@ impl Scenario {
 
 impl Step {
     fn check(&self, scenario: &Scenario) -> Result<()> {
-        let kinds = [&self.event, &self.says, &self.wait, &self.at, &self.staff];
-        if kinds.iter().filter(|kind| kind.is_some()).count() != 1 {
-            bail!("needs exactly one of event, says, wait, at, staff");
+        let kinds = [&self.event, &self.says, &self.wait, &self.at, &self.staff, &self.owner];
+        let kinds = kinds.iter().filter(|kind| kind.is_some()).count() + usize::from(self.unsubscribes.is_some());
+        if kinds != 1 {
+            bail!("needs exactly one of event, says, wait, at, staff, owner, unsubscribes");
         }
-        let needs_customer = self.says.is_some() || self.staff.is_some();
+        let needs_customer = self.says.is_some() || self.staff.is_some() || self.unsubscribes.is_some();
         match &self.customer {
             Some(alias) => drop(scenario.person(alias)?),
             None if needs_customer => bail!("needs `customer`"),

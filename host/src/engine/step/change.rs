@@ -5,16 +5,19 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
+use crate::domain::business::Business;
 use crate::domain::entry::{Change, Install, PluginChange, Token};
-use crate::domain::ids::{BusinessId, CustomerId, TokenId};
+use crate::domain::ids::{BusinessId, CustomerId, NoticeId, TokenId};
 use crate::domain::plugin::{Installed, Paused};
+use crate::domain::promises::Pause;
 use crate::domain::time::{DAY, Instant, SECOND};
+use crate::engine::breaker::sent_key;
 use crate::engine::config::{business_key, listed_key, plugin_key, token_index, token_key};
 use crate::store::{Key, Order, Range, Row, StoreError, Table};
 use crate::turn::Effect;
 use crate::turn::commit::{DueWhat, RETENTION_HASH, due_key, due_row};
 use crate::turn::config::{check_settings, check_wording};
-use crate::turn::records::VERSION;
+use crate::turn::records::{Notice, VERSION};
 
 use super::{Action, Step};
 
@@ -29,7 +32,9 @@ impl Step<'_> {
                 self.why.what = format!("{by} sets up the business");
                 let id = self.entry.business;
                 let is_new = self.env.ready.config.business.name.is_empty();
-                self.put(business_key(id), business.as_ref());
+                // Whether it is paused is decided by other entries, and one of them may have come in between.
+                let paused = self.env.ready.config.business.paused.clone();
+                self.put(business_key(id), &Business { paused, ..business.as_ref().clone() });
                 self.put(listed_key(id), &business.name);
                 if is_new {
                     self.plan_retention(self.now().plus(DAY), None);
@@ -42,6 +47,11 @@ impl Step<'_> {
                 if self.known(name).is_some() {
                     self.turn.stage(Effect::Raw(plugin_key(self.entry.business, name), None));
                 }
+            }
+            Change::PauseAll { reason } => self.pause_all(by, reason),
+            Change::Resume => {
+                self.why.what = format!("{by} lets automations go on");
+                self.change_business(|business| business.paused = None);
             }
             Change::Token(token) => self.token(by, token),
             Change::Revoke(id) => self.revoke(by, *id),
@@ -169,12 +179,52 @@ impl Step<'_> {
 
     /// Attune stops a plugin that keeps failing.
     pub(super) fn pause(&mut self, plugin: &str, reason: &str) {
+        if plugin == "*" {
+            self.pause_all("Attune", reason);
+            self.tell_staff("Everything automated is paused", reason);
+            return self.actions.push(Action::Reload(self.entry.business));
+        }
         self.why.what = format!("Attune stops plugin {plugin}");
         let Some(mut installed) = self.known(plugin).filter(|installed| installed.paused.is_none()) else { return };
+        self.tell_staff(&format!("The plugin {plugin} is stopped"), reason);
         installed.paused = Some(Paused { since: self.now(), reason: reason.to_owned() });
         installed.revision += 1;
         self.put(plugin_key(self.entry.business, plugin), &installed);
         self.actions.push(Action::Reload(self.entry.business));
+    }
+
+    fn pause_all(&mut self, by: &str, reason: &str) {
+        self.why.what = format!("{by} pauses everything automated: {reason}");
+        let pause = Pause { since: self.now(), by: by.to_owned(), reason: reason.to_owned() };
+        // Who paused first, and why, is what whoever resumes has to know.
+        self.change_business(|business| _ = business.paused.get_or_insert(pause));
+    }
+
+    fn change_business(&mut self, change: impl FnOnce(&mut Business)) {
+        let mut business = self.env.ready.config.business.clone();
+        change(&mut business);
+        self.put(business_key(self.entry.business), &business);
+    }
+
+    fn tell_staff(&mut self, title: &str, text: &str) {
+        let notice = Notice {
+            id: NoticeId::new(self.now(), self.turn.mint()),
+            at: self.now(),
+            urgency: "high".to_owned(),
+            title: title.to_owned(),
+            text: text.to_owned(),
+            plugin: "host".to_owned(),
+        };
+        self.turn.stage(Effect::Notice(notice));
+    }
+
+    /// Takes down what was sent in an hour, by plugin.
+    pub(super) fn counted(&mut self, hour: u64, sent: &[(String, u32)]) {
+        self.why.what = "what was sent in an hour is counted".to_owned();
+        for (plugin, count) in sent {
+            let key = sent_key(self.entry.business).text(plugin).number(hour);
+            self.put(key, count);
+        }
     }
 
     fn token(&mut self, by: &str, token: &Token) {

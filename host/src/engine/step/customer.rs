@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use crate::domain::appointment::{Answer, Appointment};
+use crate::domain::business::Business;
+use crate::domain::case::Urgency;
 use crate::domain::consent::{Consent, EVERYWHERE, Source};
 use crate::domain::entry::{Event, Inbound, News, Who};
 use crate::domain::ids::MessageId;
 use crate::domain::locale;
-use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
+use crate::domain::machine;
+use crate::domain::message::{Author, Delivery, Message, Purpose};
 use crate::domain::order::Order;
 use crate::domain::plugin::Export;
 use crate::domain::words::{self, Word};
-use crate::reading::language;
+use crate::reading::{intent, language};
 use crate::sandbox::{Call, Outcome};
 use crate::turn::Effect;
+use crate::turn::judge::Written;
 use crate::turn::send::CONFIRMS_STOP;
 
 use super::Step;
@@ -88,6 +92,12 @@ impl Step<'_> {
         if self.host_word(&message) {
             return;
         }
+        if let Some(why) = &message.machine {
+            return self.note(format!("no person wrote this ({why}): nothing answers it"));
+        }
+        if self.says_that_it_is_automated(&message) {
+            return;
+        }
         let watch = Call::WatchMessage(message.clone());
         for plugin in self.exporters(Export::WatchMessage) {
             self.offer(&plugin, &watch);
@@ -102,13 +112,16 @@ impl Step<'_> {
     /// Writes the message into the conversation.
     fn receive(&mut self, inbound: &Inbound) -> Arc<Message> {
         let language = inbound.language.clone().or_else(|| language::detect(&inbound.text).map(str::to_owned));
-        self.turn.change_customer(|customer| {
-            customer.last_channel = Some(inbound.channel.clone());
-            customer.automated_in_a_row = 0;
-            if language.is_some() {
-                customer.language.clone_from(&language);
-            }
-        });
+        let machine = inbound.machine.clone().or_else(|| self.echoes(&inbound.text).map(str::to_owned));
+        if machine.is_none() {
+            self.turn.change_customer(|customer| {
+                customer.last_channel = Some(inbound.channel.clone());
+                customer.automated_in_a_row = 0;
+                if language.is_some() {
+                    customer.language.clone_from(&language);
+                }
+            });
+        }
         let message = Arc::new(Message {
             id: MessageId::new(self.now(), self.turn.mint()),
             customer: self.entry.customer,
@@ -124,20 +137,62 @@ impl Step<'_> {
             origin: None,
             entry: self.entry.id,
             attempts: 0,
+            machine,
             trail: Vec::new(),
+            in_spite: false,
             delivery: Delivery::Received,
         });
         self.turn.stage(Effect::Message(message.clone()));
         message
     }
 
-    /// Opt-out, opt-in and help words are the host's to answer, before any plugin sees them.
+    /// Why a text is taken for a machine's, going by what was said before.
+    fn echoes(&mut self, text: &str) -> Option<&'static str> {
+        // Most messages are short, and for those nothing has to be read.
+        if text.len() < machine::ECHO_CHARS {
+            return None;
+        }
+        let before = self.turn.messages(machine::ECHO_MESSAGES);
+        machine::by_echo(text, before.iter().map(Arc::as_ref))
+    }
+
+    /// Asked whether a machine is writing, the host says yes, unless a person has the conversation. True if nothing else was
+    /// asked.
+    fn says_that_it_is_automated(&mut self, message: &Message) -> bool {
+        if !intent::may_ask_whether_bot(&message.text) || self.turn.case_is_open() {
+            return false;
+        }
+        let intents = intent::intents(&message.text);
+        let sure = || intents.iter().filter(|intent| intent.confidence >= intent::LEAST);
+        if !sure().any(|intent| intent.name == "are-you-a-bot") {
+            return false;
+        }
+        let (language, business) = self.language_and_business();
+        let words = locale::is_automated(&language, &business.name);
+        self.note("the customer asked whether a machine is writing; the host says yes");
+        let written = Written::by_host(message.channel.clone(), words, language, Some("is-automated"));
+        if self.turn.stage_message(written).delivery.is_live() {
+            self.turn.was_told_automated(&message.channel);
+        }
+        sure().all(|intent| matches!(intent.name, "are-you-a-bot" | "greeting" | "none"))
+    }
+
+    /// What the host speaks with this customer, and for whom.
+    fn language_and_business(&mut self) -> (String, Business) {
+        let business = self.env.ready.config.business.clone();
+        let own = self.turn.customer().and_then(|customer| customer.language.clone());
+        (own.unwrap_or_else(|| business.language.clone()), business)
+    }
+
+    /// Opt-out, opt-in and help words, and the word for a person, are the host's to answer, before any plugin sees them.
     fn host_word(&mut self, message: &Message) -> bool {
         let Some(customer) = self.turn.customer() else { return false };
-        let opted_out = customer.consents.stop(&message.channel).is_some();
-        let Some(word) = words::recognise(&message.text, opted_out) else { return false };
-        let business = self.env.ready.config.business.clone();
-        let language = customer.language.clone().unwrap_or_else(|| business.language.clone());
+        let stopped = customer.consents.stop(&message.channel).is_some();
+        let Some(word) = words::recognise(&message.text, stopped) else { return false };
+        if message.machine.is_some() && !matches!(word, Word::Stop | Word::StopAll) {
+            return false;
+        }
+        let (language, business) = self.language_and_business();
         let (said, template, words) = match word {
             Word::Stop | Word::StopAll => {
                 let channel = if word == Word::StopAll { EVERYWHERE } else { message.channel.as_str() };
@@ -152,21 +207,23 @@ impl Step<'_> {
                 let text = locale::help(&language, &business.name, business.contact.as_deref());
                 ("the customer asked for help", "help", text)
             }
+            Word::Person => {
+                self.note("the customer asked for a person; the host calls one in, no plugin is asked");
+                let summary = format!("Wrote \"{}\".", message.text.trim());
+                self.turn.call_person("host", "The customer asked for a person.", Urgency::Normal, &summary);
+                return true;
+            }
         };
         self.note(format!("{said}; the host answers, no plugin is asked"));
-        if matches!(word, Word::Stop | Word::StopAll) && opted_out {
+        if message.machine.is_some() {
+            self.note("no person wrote this: it counts, and nothing answers it");
+            return true;
+        }
+        if matches!(word, Word::Stop | Word::StopAll) && stopped {
             self.note("it was confirmed before, and once is enough");
             return true;
         }
-        let origin = Origin {
-            plugin: "host".to_owned(),
-            purpose: Purpose::Reply,
-            template: Some(template.to_owned()),
-            about: None,
-            once: None,
-            expires: None,
-        };
-        self.turn.stage_message(Author::Host, &message.channel, words, None, Some(language), Some(origin));
+        self.turn.stage_message(Written::by_host(message.channel.clone(), words, language, Some(template)));
         true
     }
 

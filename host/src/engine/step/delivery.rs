@@ -2,10 +2,9 @@
 
 use crate::domain::entry::Outcome;
 use crate::domain::ids::{MessageId, NoticeId};
-use crate::domain::message::Delivery;
+use crate::domain::message::{Delivery, Message};
 use crate::turn::Effect;
 use crate::turn::records::Notice;
-use crate::turn::send::is_own;
 
 use super::Step;
 
@@ -21,25 +20,24 @@ impl Step<'_> {
             self.note(format!("the message is {} already", message.delivery.word()));
             return;
         }
-        let verdict = self.turn.judge(&message, true);
-        let now = self.now();
-        let changed = self.change_message(id, |message| {
-            message.delivery = match verdict {
-                Delivery::Queued if is_own(&message.channel) => Delivery::Sent { at: now },
-                Delivery::Queued => {
-                    message.attempts += 1;
-                    Delivery::Attempting { attempt: message.attempts }
-                }
-                other => other,
-            };
-        });
-        if let Some(message) = changed {
-            self.note(match &message.delivery {
-                Delivery::Withheld { reason, .. } => format!("withheld: {reason}"),
-                Delivery::Deferred { until } => format!("deferred until {until}"),
-                _ => "nothing speaks against it: the channel gets it".to_owned(),
-            });
+        let mut changed = Message::clone(&message);
+        match self.turn.judge(&message, true) {
+            Delivery::Queued => self.turn.goes_out(&mut changed),
+            other => changed.delivery = other,
         }
+        match changed.delivery {
+            Delivery::Withheld { .. } => self.turn.uncount(&changed),
+            _ => self.turn.note_sent(&changed),
+        }
+        self.note(match &changed.delivery {
+            Delivery::Withheld { reason, .. } => format!("withheld: {reason}"),
+            Delivery::Deferred { until, .. } => format!("deferred until {until}"),
+            Delivery::Simulated { .. } => {
+                "nothing speaks against it; this is a simulation, so nothing is sent".to_owned()
+            }
+            _ => "nothing speaks against it: the channel gets it".to_owned(),
+        });
+        self.change_message(id, |message| *message = changed);
     }
 
     /// What the channel said of an attempt.
@@ -59,7 +57,8 @@ impl Step<'_> {
             Outcome::Sent => Delivery::Sent { at: now },
             Outcome::Retry(reason) if attempt < limits.deliveries => {
                 self.note(format!("not yet: {reason}"));
-                Delivery::Deferred { until: now.plus(limits.backoff_ms(attempt + 1, seed)) }
+                let until = now.plus(limits.backoff_ms(attempt + 1, seed));
+                Delivery::Deferred { until, code: "channel".to_owned() }
             }
             Outcome::Retry(reason) => Delivery::Failed { reason: format!("after {attempt} attempts: {reason}") },
             Outcome::Failed(reason) => Delivery::Failed { reason: reason.clone() },
@@ -76,6 +75,9 @@ impl Step<'_> {
                 plugin: "host".to_owned(),
             };
             self.turn.stage(Effect::Notice(notice));
+        }
+        if matches!(delivery, Delivery::Failed { .. }) {
+            self.turn.uncount(&message);
         }
         self.note(format!("the message is {}", delivery.word()));
         self.change_message(id, |message| message.delivery = delivery);

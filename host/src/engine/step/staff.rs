@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::domain::case::{Case, Stage};
+use crate::domain::consent::{Consent, Source};
 use crate::domain::entry::StaffAct;
 use crate::domain::ids::{CaseId, DeadLetterId, MessageId};
-use crate::domain::message::{Author, Delivery, Message, Purpose};
+use crate::domain::message::{Author, Delivery, Purpose};
 use crate::store::Table;
 use crate::turn::Effect;
+use crate::turn::judge::Written;
 use crate::turn::records::{DeadLetter, Share};
 
 use super::Step;
@@ -28,7 +30,8 @@ impl Step<'_> {
                     self.turn.change_customer(|customer| customer.automated_in_a_row = 0);
                 }
             }
-            StaffAct::Write { text, channel } => self.write(by, text, channel.as_deref()),
+            StaffAct::Write { text, channel, in_spite } => self.write(by, text, channel.as_deref(), *in_spite),
+            StaffAct::Consent(consent) => self.told(by, consent),
             StaffAct::RetryDeadLetter(id) => self.revive(by, *id),
             StaffAct::Settle { message, arrived } => self.settle_uncertain(by, *message, *arrived),
         }
@@ -51,15 +54,56 @@ impl Step<'_> {
         self.turn.stage(Effect::Case(Arc::new(case)));
     }
 
-    fn write(&mut self, by: &str, text: &str, channel: Option<&str>) {
+    fn write(&mut self, by: &str, text: &str, channel: Option<&str>, in_spite: bool) {
         self.why.what = format!("{by} writes to the customer");
         let channel = self.turn.pick_channel(channel, Purpose::Reply);
-        let written = self.turn.stage_message(Author::Staff, &channel, text.to_owned(), None, None, None);
-        let signed = Message { staff: Some(by.to_owned()), ..Message::clone(&written) };
-        if let Delivery::Withheld { code, reason } = &signed.delivery {
-            self.refuse(code, format!("not sent: {reason}"));
+        let stopped = self.turn.customer().is_some_and(|customer| customer.consents.stop(&channel).is_some());
+        let message = self.turn.stage_message(Written {
+            author: Author::Staff,
+            channel,
+            text: text.to_owned(),
+            subject: None,
+            language: None,
+            origin: None,
+            staff: Some(by.to_owned()),
+            in_spite: in_spite && stopped,
+        });
+        if message.in_spite {
+            self.note(format!("{by} decided to write though the customer had said stop"));
         }
-        self.turn.stage(Effect::Message(Arc::new(signed)));
+        match &message.delivery {
+            Delivery::Withheld { code, .. } if stopped => {
+                let words = "the customer said stop on this channel; if you have to write all the same, send it again \
+                    with `in_spite`, and that is recorded";
+                self.refuse(code, words);
+            }
+            Delivery::Withheld { code, reason } => self.refuse(code, format!("not sent: {reason}")),
+            _ => {}
+        }
+    }
+
+    /// What the customer told a member of staff.
+    fn told(&mut self, by: &str, consent: &Consent) {
+        let word = if consent.granted { "agrees to" } else { "takes back" };
+        let what = consent.purpose.map_or("everything", Purpose::word);
+        self.why.what = format!("{by} writes down that the customer {word} {what}");
+        if !self.turn.consent(consent.clone()) {
+            self.refuse("conflict", "the customer withdrew it at a later time; that stands");
+        }
+    }
+
+    /// The customer followed the link in a mail.
+    pub(super) fn unsubscribe(&mut self, channel: &str, purpose: Purpose) {
+        self.why.what = format!("the customer unsubscribes from {} messages by {channel}", purpose.word());
+        self.turn.consent(Consent {
+            channel: channel.to_owned(),
+            purpose: Some(purpose),
+            granted: false,
+            at: self.now(),
+            source: Source::OneClick,
+            text: None,
+            by: None,
+        });
     }
 
     fn revive(&mut self, by: &str, id: DeadLetterId) {

@@ -1,0 +1,178 @@
+//! The breaker: pauses a plugin, or everything automated, when far more goes out or goes wrong than usual.
+//!
+//! Counts what became durable in the current hour, in memory; what an hour came to becomes a journal entry when the hour is
+//! over, and that is the past that later hours are held against. Answers are not counted: there is one at the most for every
+//! message of a customer.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::domain::ids::{BusinessId, CustomerId};
+use crate::domain::message::{Author, Delivery, Message, Purpose};
+use crate::domain::promises::Breaker;
+use crate::domain::time::{HOUR, Instant};
+use crate::store::{Key, Range, StoreError, Table, View};
+
+/// What a plugin sent is held against its busiest hour in so many hours: a week.
+const PAST_HOURS: u64 = 7 * 24;
+
+/// The name under which rows of counted hours stand among the tallies. No plugin can have it.
+const NAME: &str = "*sent";
+
+/// What was counted of all businesses.
+#[derive(Debug, Default)]
+pub struct Counts(HashMap<BusinessId, Hour>);
+
+/// What was counted of one business in the current hour.
+#[derive(Debug, Default, Clone)]
+struct Hour {
+    hour: u64,
+    /// Messages that left, by plugin, without answers.
+    sent: BTreeMap<String, u32>,
+    /// Messages that left, answers as well.
+    all: u32,
+    refused: u32,
+    stops: u32,
+    /// The busiest hour before, by plugin.
+    busiest: BTreeMap<String, u32>,
+    /// What was paused already in this hour: once is enough.
+    tripped: Vec<String>,
+}
+
+/// What follows from a count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followup {
+    /// An hour is over, and this was sent in it.
+    Counted(u64, Vec<(String, u32)>),
+    /// A plugin, or everything (`*`), is to be paused for this reason.
+    Pause(String, String),
+}
+
+/// Where the counted hours of a business stand; followed by the plugin's name and the hour.
+pub fn sent_key(business: BusinessId) -> Key {
+    Key::new(business, CustomerId::BUSINESS, Table::Tally).text(NAME)
+}
+
+impl Counts {
+    /// Counts what a step led to. Most lead to nothing that is counted.
+    ///
+    /// # Errors
+    /// When the past cannot be read.
+    pub fn count(
+        &mut self,
+        view: &dyn View,
+        business: BusinessId,
+        now: Instant,
+        messages: &[std::sync::Arc<Message>],
+        stops: u32,
+        rules: &Breaker,
+    ) -> Result<Vec<Followup>, StoreError> {
+        let leaves = |message: &&std::sync::Arc<Message>| {
+            let first = match message.delivery {
+                Delivery::Sent { .. } => message.attempts == 0,
+                Delivery::Attempting { attempt } => attempt == 1,
+                Delivery::Simulated { .. } => true,
+                _ => false,
+            };
+            first && message.author == Author::Automation
+        };
+        let is_refused = |message: &&std::sync::Arc<Message>| matches!(message.delivery, Delivery::Failed { .. });
+        let refused = messages.iter().filter(is_refused).count() as u32;
+        let leaving = messages.iter().filter(leaves);
+        let (mut plugins, mut all) = (Vec::new(), 0);
+        for origin in leaving.filter_map(|message| message.origin.as_ref()) {
+            all += 1;
+            if origin.purpose != Purpose::Reply {
+                plugins.push(origin.plugin.as_str());
+            }
+        }
+        if all + refused + stops == 0 {
+            return Ok(Vec::new());
+        }
+        let mut followups = Vec::new();
+        let hour = self.hour(view, business, now.0 / HOUR, &mut followups)?;
+        hour.all += all;
+        hour.refused += refused;
+        hour.stops += stops;
+        for plugin in plugins {
+            let sent = hour.sent.entry(plugin.to_owned()).or_default();
+            *sent += 1;
+            let (sent, busiest) = (*sent, hour.busiest.get(plugin).copied().unwrap_or(0));
+            if sent >= rules.messages && sent > busiest.saturating_mul(rules.times) {
+                let before = match busiest {
+                    0 => "it sent none in any hour of the last seven days".to_owned(),
+                    many => format!("the most in an hour of the last seven days was {many}"),
+                };
+                hour.trip(plugin, format!("sent {sent} messages within this hour; {before}"), &mut followups);
+            }
+        }
+        if hour.refused >= rules.refusals && hour.refused * 3 > hour.all {
+            let words = format!("{} messages were refused by their channels within this hour", hour.refused);
+            hour.trip("*", words, &mut followups);
+        }
+        if hour.stops >= rules.stops && hour.stops * 10 > hour.all {
+            let words = format!("{} customers said stop within this hour, of {} messages", hour.stops, hour.all);
+            hour.trip("*", words, &mut followups);
+        }
+        Ok(followups)
+    }
+
+    /// The count of the current hour. What the hour before came to is handed over when a new one begins.
+    fn hour(
+        &mut self,
+        view: &dyn View,
+        business: BusinessId,
+        hour: u64,
+        followups: &mut Vec<Followup>,
+    ) -> Result<&mut Hour, StoreError> {
+        let known = self.0.get(&business).filter(|known| known.hour >= hour);
+        if known.is_none() {
+            let mut busiest = past(view, business, hour)?;
+            if let Some(over) = self.0.get(&business).filter(|over| !over.sent.is_empty()) {
+                for (plugin, sent) in &over.sent {
+                    let most = busiest.entry(plugin.clone()).or_default();
+                    *most = (*most).max(*sent);
+                }
+                let sent = over.sent.iter().map(|(plugin, sent)| (plugin.clone(), *sent)).collect();
+                followups.push(Followup::Counted(over.hour, sent));
+            }
+            self.0.insert(business, Hour { hour, busiest, ..Hour::default() });
+        }
+        Ok(self.0.entry(business).or_default())
+    }
+
+    /// Forgets that something was paused: somebody resumed it. It counts from nothing again, or it would be paused at once.
+    pub fn resumed(&mut self, business: BusinessId) {
+        if let Some(hour) = self.0.get_mut(&business) {
+            hour.tripped.clear();
+            (hour.all, hour.refused, hour.stops) = (0, 0, 0);
+            for (plugin, sent) in std::mem::take(&mut hour.sent) {
+                let most = hour.busiest.entry(plugin).or_default();
+                *most = (*most).max(sent);
+            }
+        }
+    }
+}
+
+impl Hour {
+    fn trip(&mut self, what: &str, words: String, followups: &mut Vec<Followup>) {
+        if !self.tripped.iter().any(|one| one == what) {
+            self.tripped.push(what.to_owned());
+            followups.push(Followup::Pause(what.to_owned(), words));
+        }
+    }
+}
+
+/// The busiest hour of each plugin in the week before an hour.
+fn past(view: &dyn View, business: BusinessId, hour: u64) -> Result<BTreeMap<String, u32>, StoreError> {
+    let mut busiest: BTreeMap<String, u32> = BTreeMap::new();
+    for (key, row) in view.all(&Range::prefix(sent_key(business)))? {
+        let mut parts = key.parts();
+        let (Some(_), Some(plugin), Some(at)) = (parts.text(), parts.text(), parts.number()) else { continue };
+        if at < hour && at + PAST_HOURS >= hour {
+            let count: u32 = row.read_clear()?;
+            let most = busiest.entry(plugin).or_default();
+            *most = (*most).max(count);
+        }
+    }
+    Ok(busiest)
+}

@@ -1,0 +1,334 @@
+//! Asking the gate: gathering what it has to know, writing down what it said, and what follows for a message.
+//!
+//! Decides nothing by itself: every message of anyone but the customer goes through [`Turn::judge`], when it is staged and
+//! when it is claimed for sending.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::entry::{Input, News};
+use crate::domain::gate::{self, Decision, Facts, Rule};
+use crate::domain::ids::MessageId;
+use crate::domain::locale;
+use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
+use crate::domain::time::{self, DAY, HOUR, Instant};
+
+use super::send::{CONFIRMS_STOP, is_own};
+use super::{Effect, Observed, Turn};
+
+/// One answer of the gate, as the record of why has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decided {
+    /// About which message.
+    pub message: MessageId,
+    /// Whether it was asked in the transaction that sends; else when the message was staged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claiming: bool,
+    /// The rule that decided.
+    pub rule: Rule,
+    /// Until when the message has to wait, if it has to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Instant>,
+    /// All that it knew.
+    pub facts: Facts,
+}
+
+/// What a draft becomes before the gate has seen it.
+pub struct Written {
+    /// Who wrote it.
+    pub author: Author,
+    /// On which channel it is to go out.
+    pub channel: String,
+    /// What it says.
+    pub text: String,
+    /// Its subject, on channels that have one.
+    pub subject: Option<String>,
+    /// BCP 47.
+    pub language: Option<String>,
+    /// The plugin and purpose, or the host's own reason.
+    pub origin: Option<Origin>,
+    /// The member of staff who wrote it.
+    pub staff: Option<String>,
+    /// Whether staff write in spite of a stop.
+    pub in_spite: bool,
+}
+
+impl Written {
+    /// The host's own words, in answer to something; `template` is the name under which the record of why knows them.
+    pub fn by_host(channel: String, text: String, language: String, template: Option<&str>) -> Self {
+        let origin = template.map(|template| Origin {
+            plugin: "host".to_owned(),
+            purpose: Purpose::Reply,
+            template: Some(template.to_owned()),
+            about: None,
+            once: None,
+            expires: None,
+        });
+        let language = Some(language);
+        Self { author: Author::Host, channel, text, subject: None, language, origin, staff: None, in_spite: false }
+    }
+}
+
+/// After so long a customer is told again that messages are automated.
+const TOLD_AGAIN: u64 = 30 * DAY;
+
+impl Turn {
+    /// Stages a message by anyone but the customer: asks the gate, and writes down what it said. A message that may go out
+    /// now on a channel of this host's own (`chat`) is sent with this commit; others wait to be claimed.
+    pub fn stage_message(&mut self, written: Written) -> Arc<Message> {
+        let Written { author, channel, text, subject, language, origin, staff, in_spite } = written;
+        let mut message = Message {
+            id: MessageId::new(self.now(), self.mint()),
+            customer: self.scene.entry.customer,
+            at: self.now(),
+            author,
+            channel,
+            text,
+            subject,
+            language,
+            in_reply_to: None,
+            polarity: None,
+            staff,
+            origin,
+            entry: self.scene.entry.id,
+            attempts: 0,
+            machine: None,
+            trail: Vec::new(),
+            in_spite,
+            delivery: Delivery::Queued,
+        };
+        message.delivery = self.judge(&message, false);
+        self.count(&message);
+        if message.delivery == Delivery::Queued && is_own(&message.channel) {
+            self.goes_out(&mut message);
+        }
+        if let Some(Origin { plugin, once: Some(once), .. }) = &message.origin
+            && message.delivery.is_live()
+        {
+            let plugin = Arc::from(plugin.as_str());
+            self.stage(Effect::Once { plugin, key: once.clone(), message: message.id });
+        }
+        let message = Arc::new(message);
+        self.stage(Effect::Message(message.clone()));
+        message
+    }
+
+    /// A message whose turn it is leaves: it is sent, handed to its channel, or, in a simulation, only written down. The first
+    /// automated one of a conversation, and each first one after a person wrote, says that it is automated.
+    pub fn goes_out(&mut self, message: &mut Message) {
+        if message.author == Author::Automation {
+            self.tell_automated(message);
+        }
+        // What staff write is no automation's doing, and somebody waits for it.
+        message.delivery = if self.scene.config.business.simulation && message.author != Author::Staff {
+            Delivery::Simulated { at: self.now() }
+        } else if is_own(&message.channel) {
+            Delivery::Sent { at: self.now() }
+        } else {
+            message.attempts += 1;
+            Delivery::Attempting { attempt: message.attempts }
+        };
+    }
+
+    /// Puts it below a text that it is automated, if the customer was not told so on this channel since a person last wrote.
+    fn tell_automated(&mut self, message: &mut Message) {
+        // Another attempt says what the first one said.
+        let Some(customer) = self.customer().filter(|_| message.attempts == 0) else { return };
+        let now = self.now();
+        if customer.told_automated.get(&message.channel).is_some_and(|told| told.plus(TOLD_AGAIN) > now) {
+            return;
+        }
+        let language = message.language.as_deref().unwrap_or(&self.scene.config.business.language);
+        let words = locale::automated(language, &self.scene.config.business.name);
+        message.text = format!("{}\n\n{words}", message.text.trim_end());
+        self.was_told_automated(&message.channel);
+    }
+
+    /// The customer was told on a channel that messages are automated.
+    pub fn was_told_automated(&mut self, channel: &str) {
+        let now = self.now();
+        self.change_customer(|customer| {
+            customer.told_automated.insert(channel.to_owned(), now);
+        });
+    }
+
+    /// Counts a message that goes out as things stand: automated ones in a row, where a word of staff starts the count again, and
+    /// those that caps look at.
+    fn count(&mut self, message: &Message) {
+        if !message.delivery.is_live() {
+            return;
+        }
+        match message.author {
+            Author::Automation => {
+                self.change_customer(|customer| customer.automated_in_a_row += 1);
+                self.note_sent(message);
+            }
+            Author::Staff => self.change_customer(|customer| {
+                customer.automated_in_a_row = 0;
+                customer.told_automated.clear();
+            }),
+            Author::Host | Author::Customer => {}
+        }
+    }
+
+    /// Takes down for the caps when a message went out, or may.
+    pub fn note_sent(&mut self, message: &Message) {
+        let Some(purpose) = capped(message) else { return };
+        let at = match message.delivery {
+            Delivery::Deferred { until, .. } => until,
+            _ => self.now(),
+        };
+        self.change_lately(|recent| recent.note(message.id, at, purpose, &message.text));
+    }
+
+    /// A message will not go out after all: it counts no more.
+    pub fn uncount(&mut self, message: &Message) {
+        if message.author != Author::Automation {
+            return;
+        }
+        self.change_customer(|customer| {
+            customer.automated_in_a_row = customer.automated_in_a_row.saturating_sub(1);
+        });
+        if capped(message).is_some() {
+            self.change_lately(|recent| recent.forget(message.id));
+        }
+    }
+
+    /// Asks the gate about a message as things stand, and notes what it said for the record of why. `claiming` is true in the
+    /// transaction that sends it: its own `once` key and its own place among the automated messages do not speak against it
+    /// then.
+    pub fn judge(&mut self, message: &Message, claiming: bool) -> Delivery {
+        let facts = self.facts(message, claiming);
+        let decision = gate::decide(&facts);
+        let until = match decision {
+            Decision::Wait(until, _) => Some(until),
+            Decision::Send | Decision::Withhold(_) => None,
+        };
+        let rule = decision.rule();
+        self.decided.push(Decided { message: message.id, claiming, rule, until, facts });
+        match decision {
+            Decision::Send => Delivery::Queued,
+            Decision::Wait(until, rule) => Delivery::Deferred { until, code: rule.code().to_owned() },
+            Decision::Withhold(rule) => {
+                Delivery::Withheld { code: rule.code().to_owned(), reason: rule.sentence().to_owned() }
+            }
+        }
+    }
+
+    fn facts(&mut self, message: &Message, claiming: bool) -> Facts {
+        let (now, config) = (self.now(), self.scene.config.clone());
+        let (business, promises) = (&config.business, &config.business.promises);
+        let origin = message.origin.as_ref();
+        let purpose = origin.map_or(Purpose::Reply, |origin| origin.purpose);
+        let customer = self.customer();
+        let customer = customer.as_deref();
+        let automated = message.author == Author::Automation;
+        let own_zone = customer.and_then(|customer| customer.zone.as_deref()).and_then(time::zone);
+        let zone = own_zone.as_ref().unwrap_or(&config.zone);
+        let next_allowed = if automated {
+            business.quiet.next_allowed(now, zone, &business.hours, purpose, &message.channel)
+        } else {
+            Some(now)
+        };
+        let cap = promises.caps.get(&purpose).filter(|_| automated && purpose != Purpose::Reply);
+        let recent = if capped(message).is_some() { self.lately() } else { Arc::default() };
+        let same_since = now.minus(u64::from(promises.repeat_hours) * HOUR);
+        let same_text = automated
+            && match purpose {
+                Purpose::Reply => !claiming && self.answered_with(&message.text),
+                _ => promises.repeat_hours > 0 && recent.has_text(&message.text, same_since, message.id),
+            };
+        let once = origin.and_then(|origin| Some((origin.plugin.as_str(), origin.once.as_deref()?)));
+        Facts {
+            now,
+            author: message.author,
+            purpose,
+            channel: message.channel.clone(),
+            reachable: is_own(&message.channel) || customer.is_some_and(|known| known.reachable_on(&message.channel)),
+            withdrawn: customer.and_then(|known| known.consents.withdrawal(&message.channel, purpose).cloned()),
+            confirms_stop: message.author == Author::Host
+                && origin.and_then(|origin| origin.template.as_deref()) == Some(CONFIRMS_STOP),
+            in_spite: message.in_spite,
+            consent_needed: automated && promises.consent_for.contains(&purpose),
+            consented: customer.is_some_and(|known| known.consents.grant(&message.channel, purpose).is_some()),
+            case_open: automated && self.case_is_open(),
+            service_during_case: promises.service_during_case,
+            to_machine: purpose == Purpose::Reply && self.answers_machine(),
+            paused: self.paused(),
+            once_used: !claiming && once.is_some_and(|(plugin, key)| self.once_used(plugin, key)),
+            same_text,
+            room: cap.map(|cap| recent.room(*cap, purpose, now, message.id)),
+            expires: origin.and_then(|origin| origin.expires),
+            next_allowed,
+            spread_ms: self.spread_ms(business.quiet.spread_minutes),
+            zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+            in_a_row: customer.map_or(0, |known| known.automated_in_a_row).saturating_sub(u32::from(claiming)),
+            in_a_row_allowed: promises.automated_in_a_row,
+            no_way_out: self.no_way_out(message),
+        }
+    }
+
+    /// How much later than others this customer's messages go out after the quiet hours. It is the same for all of a customer's,
+    /// so they stay in order.
+    fn spread_ms(&self, minutes: u16) -> u64 {
+        let all_ms = u64::from(minutes) * 60_000;
+        let chance = self.scene.entry.customer.0.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        // The last bytes of an id are as good as random.
+        if all_ms == 0 { 0 } else { chance % all_ms }
+    }
+
+    /// Whether the same answer was staged in this step.
+    fn answered_with(&self, text: &str) -> bool {
+        self.effects.iter().any(|effect| match effect {
+            Effect::Message(message) => {
+                message.author == Author::Automation && message.delivery.is_live() && message.text.starts_with(text)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether the running plugin handles a message that a machine wrote.
+    fn answers_machine(&self) -> bool {
+        match &self.subject.input {
+            Input::Event(event) => matches!(&event.news, News::Message(inbound) if inbound.machine.is_some()),
+            _ => false,
+        }
+    }
+
+    /// Whether a message lacks the link that it needs. The operator's setting stands in no journal, so it is written beside the
+    /// entry.
+    fn no_way_out(&mut self, message: &Message) -> bool {
+        let lacks = needs_way_out(message) && !self.scene.has_public_url;
+        if lacks && !self.observations.contains(&Observed::NoPublicUrl) {
+            self.observations.push(Observed::NoPublicUrl);
+        }
+        lacks
+    }
+
+    /// Whether everything automated is paused: by the configuration, or at this very moment, before the configuration says so.
+    fn paused(&mut self) -> bool {
+        if self.scene.config.business.paused.is_some() {
+            return true;
+        }
+        // What the configuration does not say yet depends on the moment, so it is written beside the entry.
+        if self.scene.paused_now && !self.observations.contains(&Observed::Paused) {
+            self.observations.push(Observed::Paused);
+        }
+        self.scene.paused_now
+    }
+}
+
+/// The purpose of a message that caps and the rule against repeats look at.
+fn capped(message: &Message) -> Option<Purpose> {
+    let purpose = message.origin.as_ref().map(|origin| origin.purpose);
+    purpose.filter(|purpose| message.author == Author::Automation && *purpose != Purpose::Reply)
+}
+
+/// Whether a message has to let its reader unsubscribe with one click (RFC 8058): whatever by mail is no answer and no news of
+/// the customer's own.
+pub fn needs_way_out(message: &Message) -> bool {
+    message.author == Author::Automation
+        && message.channel == "email"
+        && message.origin.as_ref().is_some_and(|o| matches!(o.purpose, Purpose::Marketing | Purpose::Survey))
+}
