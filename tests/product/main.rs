@@ -5,6 +5,7 @@ mod command_line;
 mod components;
 mod crash;
 mod front_door;
+mod gate;
 mod hostile;
 mod hostile_files;
 mod limits;

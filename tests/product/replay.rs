@@ -217,7 +217,7 @@ impl Stage {
         let act = match (act, case) {
             (0, Some(case)) => StaffAct::Take(case.id, None),
             (1, Some(case)) => StaffAct::Resolve(case.id, Some(case.revision)),
-            _ => StaffAct::Write { text: "Petra here".to_owned(), channel: None },
+            _ => StaffAct::Write { text: "Petra here".to_owned(), channel: None, in_spite: false },
         };
         self.engine.act(self.business, id, Input::Staff { by: "Petra".to_owned(), act }).expect("staff may act");
     }

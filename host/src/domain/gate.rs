@@ -205,18 +205,19 @@ pub fn decide(facts: &Facts) -> Decision {
     if f.to_machine {
         return Decision::Withhold(Rule::ToMachine);
     }
-    if f.paused {
-        // An answer that comes an hour later is none. What else waits is asked about again when automations go on.
-        return match f.purpose {
-            Purpose::Reply => Decision::Withhold(Rule::Paused),
-            _ => Decision::Wait(f.now, Rule::Paused),
-        };
+    // An answer that comes an hour later is none.
+    if f.paused && f.purpose == Purpose::Reply {
+        return Decision::Withhold(Rule::Paused);
     }
     if f.author == Author::Host {
         return Decision::Send;
     }
     if let Some(rule) = refusal(f) {
         return Decision::Withhold(rule);
+    }
+    if f.paused {
+        // What is no answer waits, and is asked about again when automations go on.
+        return Decision::Wait(f.now, Rule::Paused);
     }
     match f.next_allowed {
         Some(at) if at <= f.now => Decision::Send,

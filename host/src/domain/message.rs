@@ -221,3 +221,31 @@ pub struct Message {
     /// What became of it.
     pub delivery: Delivery,
 }
+
+/// The channel that is this host's own: a message is delivered by being written down.
+pub const OWN: &str = "chat";
+
+impl Message {
+    /// Why the customer is written to; what has no plugin behind it is an answer.
+    pub fn purpose(&self) -> Purpose {
+        self.origin.as_ref().map_or(Purpose::Reply, |origin| origin.purpose)
+    }
+
+    /// The purpose of a message that caps and the rule against repeats look at: a plugin's, and no answer.
+    pub fn capped(&self) -> Option<Purpose> {
+        let purpose = self.origin.as_ref().map(|origin| origin.purpose);
+        purpose.filter(|purpose| self.author == Author::Automation && *purpose != Purpose::Reply)
+    }
+
+    /// Whether it has to let its reader unsubscribe with one click (RFC 8058): whatever by mail is no answer and no news of the
+    /// customer's own.
+    pub fn needs_way_out(&self) -> bool {
+        self.channel == "email" && matches!(self.capped(), Some(Purpose::Survey | Purpose::Marketing))
+    }
+
+    /// Whether it has used up its `once` key: not if it was withheld at once.
+    pub fn used_once(&self) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.once.is_some())
+            && (self.delivery.is_live() || !self.trail.is_empty())
+    }
+}

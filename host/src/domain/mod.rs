@@ -21,6 +21,7 @@ pub mod plugin;
 pub mod promises;
 pub mod quiet;
 pub mod recent;
+pub mod situation;
 pub mod template;
 pub mod time;
 pub mod words;

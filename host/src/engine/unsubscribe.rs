@@ -8,7 +8,6 @@ use std::sync::Arc;
 use crate::domain::ids::{BusinessId, CustomerId};
 use crate::domain::message::{Message, Purpose};
 use crate::store::StoreError;
-use crate::turn::judge::needs_way_out;
 use crate::turn::records::hex;
 
 use super::Engine;
@@ -33,7 +32,7 @@ pub struct Unsubscribing {
 impl Engine {
     /// Where a message's reader unsubscribes, if it has to have such a link and customers can reach this server.
     pub(super) fn unsubscribe_url(self: &Arc<Self>, business: BusinessId, message: &Message) -> Option<String> {
-        let url = self.parts.public_url.as_deref().filter(|_| needs_way_out(message))?;
+        let url = self.parts.public_url.as_deref().filter(|_| message.needs_way_out())?;
         let purpose = message.origin.as_ref()?.purpose;
         let what = Unsubscribing { business, customer: message.customer, purpose };
         match self.unsubscribe_token(what) {

@@ -12,7 +12,8 @@ use crate::domain::gate::{self, Decision, Facts, Rule};
 use crate::domain::ids::MessageId;
 use crate::domain::locale;
 use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
-use crate::domain::time::{self, DAY, HOUR, Instant};
+use crate::domain::situation::Situation;
+use crate::domain::time::{DAY, Instant};
 
 use super::send::{CONFIRMS_STOP, is_own};
 use super::{Effect, Observed, Turn};
@@ -117,8 +118,10 @@ impl Turn {
     /// A message whose turn it is leaves: it is sent, handed to its channel, or, in a simulation, only written down. The first
     /// automated one of a conversation, and each first one after a person wrote, says that it is automated.
     pub fn goes_out(&mut self, message: &mut Message) {
-        if message.author == Author::Automation {
+        // Another attempt at a message is the same message.
+        if message.author == Author::Automation && message.attempts == 0 {
             self.tell_automated(message);
+            self.change_customer(|customer| customer.automated_in_a_row += 1);
         }
         // What staff write is no automation's doing, and somebody waits for it.
         message.delivery = if self.scene.config.business.simulation && message.author != Author::Staff {
@@ -133,8 +136,7 @@ impl Turn {
 
     /// Puts it below a text that it is automated, if the customer was not told so on this channel since a person last wrote.
     fn tell_automated(&mut self, message: &mut Message) {
-        // Another attempt says what the first one said.
-        let Some(customer) = self.customer().filter(|_| message.attempts == 0) else { return };
+        let Some(customer) = self.customer() else { return };
         let now = self.now();
         if customer.told_automated.get(&message.channel).is_some_and(|told| told.plus(TOLD_AGAIN) > now) {
             return;
@@ -153,17 +155,13 @@ impl Turn {
         });
     }
 
-    /// Counts a message that goes out as things stand: automated ones in a row, where a word of staff starts the count again, and
-    /// those that caps look at.
+    /// Counts a message that goes out as things stand, for the caps; a word of staff starts the count of automated ones anew.
     fn count(&mut self, message: &Message) {
         if !message.delivery.is_live() {
             return;
         }
         match message.author {
-            Author::Automation => {
-                self.change_customer(|customer| customer.automated_in_a_row += 1);
-                self.note_sent(message);
-            }
+            Author::Automation => self.note_sent(message),
             Author::Staff => self.change_customer(|customer| {
                 customer.automated_in_a_row = 0;
                 customer.told_automated.clear();
@@ -174,7 +172,7 @@ impl Turn {
 
     /// Takes down for the caps when a message went out, or may.
     pub fn note_sent(&mut self, message: &Message) {
-        let Some(purpose) = capped(message) else { return };
+        let Some(purpose) = message.capped() else { return };
         let at = match message.delivery {
             Delivery::Deferred { until, .. } => until,
             _ => self.now(),
@@ -184,13 +182,12 @@ impl Turn {
 
     /// A message will not go out after all: it counts no more.
     pub fn uncount(&mut self, message: &Message) {
-        if message.author != Author::Automation {
-            return;
+        if message.author == Author::Automation && message.attempts > 0 {
+            self.change_customer(|customer| {
+                customer.automated_in_a_row = customer.automated_in_a_row.saturating_sub(1);
+            });
         }
-        self.change_customer(|customer| {
-            customer.automated_in_a_row = customer.automated_in_a_row.saturating_sub(1);
-        });
-        if capped(message).is_some() {
+        if message.capped().is_some() {
             self.change_lately(|recent| recent.forget(message.id));
         }
     }
@@ -217,65 +214,28 @@ impl Turn {
     }
 
     fn facts(&mut self, message: &Message, claiming: bool) -> Facts {
-        let (now, config) = (self.now(), self.scene.config.clone());
-        let (business, promises) = (&config.business, &config.business.promises);
-        let origin = message.origin.as_ref();
-        let purpose = origin.map_or(Purpose::Reply, |origin| origin.purpose);
-        let customer = self.customer();
-        let customer = customer.as_deref();
-        let automated = message.author == Author::Automation;
-        let own_zone = customer.and_then(|customer| customer.zone.as_deref()).and_then(time::zone);
-        let zone = own_zone.as_ref().unwrap_or(&config.zone);
-        let next_allowed = if automated {
-            business.quiet.next_allowed(now, zone, &business.hours, purpose, &message.channel)
-        } else {
-            Some(now)
-        };
-        let cap = promises.caps.get(&purpose).filter(|_| automated && purpose != Purpose::Reply);
-        let recent = if capped(message).is_some() { self.lately() } else { Arc::default() };
-        let same_since = now.minus(u64::from(promises.repeat_hours) * HOUR);
-        let same_text = automated
-            && match purpose {
-                Purpose::Reply => !claiming && self.answered_with(&message.text),
-                _ => promises.repeat_hours > 0 && recent.has_text(&message.text, same_since, message.id),
-            };
+        let config = self.scene.config.clone();
+        let (customer, origin) = (self.customer(), message.origin.as_ref());
         let once = origin.and_then(|origin| Some((origin.plugin.as_str(), origin.once.as_deref()?)));
-        Facts {
-            now,
-            author: message.author,
-            purpose,
-            channel: message.channel.clone(),
-            reachable: is_own(&message.channel) || customer.is_some_and(|known| known.reachable_on(&message.channel)),
-            withdrawn: customer.and_then(|known| known.consents.withdrawal(&message.channel, purpose).cloned()),
+        let recent = if message.capped().is_some() { self.lately() } else { Arc::default() };
+        Situation {
+            now: self.now(),
+            business: &config.business,
+            zone: &config.zone,
+            customer: customer.as_deref(),
+            recent: &recent,
+            message,
+            claiming,
             confirms_stop: message.author == Author::Host
                 && origin.and_then(|origin| origin.template.as_deref()) == Some(CONFIRMS_STOP),
-            in_spite: message.in_spite,
-            consent_needed: automated && promises.consent_for.contains(&purpose),
-            consented: customer.is_some_and(|known| known.consents.grant(&message.channel, purpose).is_some()),
-            case_open: automated && self.case_is_open(),
-            service_during_case: promises.service_during_case,
-            to_machine: purpose == Purpose::Reply && self.answers_machine(),
+            case_open: message.author == Author::Automation && self.case_is_open(),
+            to_machine: self.answers_machine(),
             paused: self.paused(),
             once_used: !claiming && once.is_some_and(|(plugin, key)| self.once_used(plugin, key)),
-            same_text,
-            room: cap.map(|cap| recent.room(*cap, purpose, now, message.id)),
-            expires: origin.and_then(|origin| origin.expires),
-            next_allowed,
-            spread_ms: self.spread_ms(business.quiet.spread_minutes),
-            zone: zone.iana_name().unwrap_or("UTC").to_owned(),
-            in_a_row: customer.map_or(0, |known| known.automated_in_a_row).saturating_sub(u32::from(claiming)),
-            in_a_row_allowed: promises.automated_in_a_row,
+            same_answer: message.purpose() == Purpose::Reply && self.answered_with(&message.text),
             no_way_out: self.no_way_out(message),
         }
-    }
-
-    /// How much later than others this customer's messages go out after the quiet hours. It is the same for all of a customer's,
-    /// so they stay in order.
-    fn spread_ms(&self, minutes: u16) -> u64 {
-        let all_ms = u64::from(minutes) * 60_000;
-        let chance = self.scene.entry.customer.0.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-        // The last bytes of an id are as good as random.
-        if all_ms == 0 { 0 } else { chance % all_ms }
+        .facts()
     }
 
     /// Whether the same answer was staged in this step.
@@ -299,7 +259,7 @@ impl Turn {
     /// Whether a message lacks the link that it needs. The operator's setting stands in no journal, so it is written beside the
     /// entry.
     fn no_way_out(&mut self, message: &Message) -> bool {
-        let lacks = needs_way_out(message) && !self.scene.has_public_url;
+        let lacks = message.needs_way_out() && !self.scene.has_public_url;
         if lacks && !self.observations.contains(&Observed::NoPublicUrl) {
             self.observations.push(Observed::NoPublicUrl);
         }
@@ -317,18 +277,4 @@ impl Turn {
         }
         self.scene.paused_now
     }
-}
-
-/// The purpose of a message that caps and the rule against repeats look at.
-fn capped(message: &Message) -> Option<Purpose> {
-    let purpose = message.origin.as_ref().map(|origin| origin.purpose);
-    purpose.filter(|purpose| message.author == Author::Automation && *purpose != Purpose::Reply)
-}
-
-/// Whether a message has to let its reader unsubscribe with one click (RFC 8058): whatever by mail is no answer and no news of
-/// the customer's own.
-pub fn needs_way_out(message: &Message) -> bool {
-    message.author == Author::Automation
-        && message.channel == "email"
-        && message.origin.as_ref().is_some_and(|o| matches!(o.purpose, Purpose::Marketing | Purpose::Survey))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::gate::Rule;
 use crate::domain::locale;
-use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
+use crate::domain::message::{Author, Delivery, Message, OWN, Origin, Purpose};
 use crate::domain::template::Value;
 use crate::domain::time::Instant;
 
@@ -219,9 +219,6 @@ impl Turn {
 
 /// The host's own template that may go out after a stop, once.
 pub const CONFIRMS_STOP: &str = "opted-out";
-
-/// The channel that is this host's own: a message is delivered by being written down.
-const OWN: &str = "chat";
 
 /// The channels by which this host can reach an address.
 const DELIVERED: &[&str] = &["email", OWN];
