@@ -7,6 +7,7 @@
 
 mod disk;
 mod events;
+mod gate;
 mod http;
 mod load;
 mod process;
@@ -74,6 +75,9 @@ fn main() -> Result<()> {
     summary.condition("whys_kept_days", json!(Limits::default().why_days));
     let bare = Bare::open(&plugin_file("order-status"))?;
     let mut raw = yardstick(&plan, &bare, &mut summary, wanted(&["step_events_per_s"]))?;
+    if wanted(&["gate_us"]) {
+        summary.at_most("gate_us", gate::measure(), 5.0);
+    }
     if wanted(&["http_events_per_s", "cpu_per_event", "disk_bytes_per_event", "http_p99_ms"]) {
         server(&plan, &bare, &mut summary, &mut raw)?;
     }

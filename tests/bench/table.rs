@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 /// Every figure there is.
-pub const KEYS: [&str; 8] = [
+pub const KEYS: [&str; 9] = [
     "raw_events_per_s",
     "step_events_per_s",
+    "gate_us",
     "http_events_per_s",
     "cpu_per_event",
     "disk_bytes_per_event",

@@ -113,6 +113,7 @@ fn verdict(case: &Value) -> String {
         confirms_stop: flag("confirms_stop"),
         case_open: flag("case_open"),
         to_machine: flag("to_machine"),
+        plugin_off: flag("plugin_off"),
         paused: flag("paused"),
         once_used: flag("once_used"),
         same_answer: flag("same_answer"),
@@ -158,6 +159,7 @@ fn every_case_of_the_table_has_its_verdict() {
         "to_machine",
         "paused",
         "once_used",
+        "plugin_off",
         "same_answer",
         "no_way_out",
     ];
@@ -301,7 +303,9 @@ impl Life {
             }
             Happens::Agrees(purpose, source) => {
                 self.consent(true, EVERYWHERE, Some(purpose), source);
-                // Agreeing everywhere lifts no withdrawal on one channel.
+                if source == Source::Form {
+                    self.unsubscribed.retain(|one| *one != purpose);
+                }
                 self.agreed.push(purpose);
             }
             Happens::Writes => (self.customer.automated_in_a_row, self.in_a_row) = (0, 0),
@@ -334,6 +338,7 @@ impl Life {
             confirms_stop: false,
             case_open: self.case_open,
             to_machine: false,
+            plugin_off: false,
             paused: self.paused,
             once_used: once.is_some_and(|key| self.once.contains(&key)),
             same_answer: false,
@@ -385,7 +390,11 @@ impl Life {
                     self.goes_out(&message, text);
                 }
                 Decision::Wait(until, _) => self.waiting.push((until, message, text)),
-                Decision::Withhold(_) => self.recent.forget(message.id),
+                Decision::Withhold(_) => {
+                    self.recent.forget(message.id);
+                    let key = message.origin.as_ref().and_then(|origin| origin.once.clone());
+                    self.once.retain(|used| Some(used.to_string()) != key);
+                }
             }
         }
     }

@@ -40,6 +40,11 @@ impl Source {
     fn is_first_hand(self) -> bool {
         matches!(self, Self::Word | Self::OneClick | Self::Form | Self::Staff)
     }
+
+    /// Whether somebody else says so.
+    fn is_list(self) -> bool {
+        matches!(self, Self::Event | Self::Import)
+    }
 }
 
 /// A line of the ledger: something was granted or withdrawn.
@@ -107,9 +112,18 @@ impl Consents {
         if new.granted && !self.may_grant(&new) {
             return false;
         }
-        // A withdrawal everywhere leaves no channel out.
-        let wider = |old: &Consent| !new.granted && new.channel == EVERYWHERE && old.granted;
-        self.0.retain(|old| old.purpose != new.purpose || (old.channel != new.channel && !wider(old)));
+        let is_same = |old: &&Consent| old.purpose == new.purpose && old.channel == new.channel;
+        let stronger = |old: &Consent| !old.granted && !new.granted && !old.source.is_list() && new.source.is_list();
+        if self.0.iter().find(is_same).is_some_and(stronger) {
+            // The customer withdrew it themselves; that a list says so too makes it no weaker.
+            return true;
+        }
+        // A withdrawal everywhere leaves no channel out, nor does what the customer grants everywhere later.
+        let undone = |old: &Consent| {
+            let wider = new.channel == EVERYWHERE && old.purpose == new.purpose && old.granted != new.granted;
+            wider && (!new.granted || new.source.is_first_hand() && lifts(&new, old))
+        };
+        self.0.retain(|old| !is_same(&old) && !undone(old));
         self.0.push(new);
         true
     }
@@ -117,13 +131,7 @@ impl Consents {
     /// Whether a grant counts: nothing that it would lift was withdrawn, or the customer themselves grants it later.
     fn may_grant(&self, new: &Consent) -> bool {
         let lifted = self.standing(&new.channel, new.purpose).filter(|old| !old.granted);
-        let by_person = matches!(new.source, Source::Word | Source::Staff);
-        lifted.is_none_or(|old| {
-            // What a list took away, a list may give back.
-            let as_good = new.source.is_first_hand() || matches!(old.source, Source::Event | Source::Import);
-            let may = if new.purpose.is_none() { by_person } else { as_good };
-            may && new.at >= old.at
-        })
+        lifted.is_none_or(|old| lifts(new, old))
     }
 
     /// The withdrawals that hold on a channel: what is kept of an address when its customer is erased, without words and names.
@@ -143,6 +151,15 @@ impl Consents {
         }
         consents
     }
+}
+
+/// Whether a grant lifts a withdrawal of the same purpose.
+fn lifts(new: &Consent, old: &Consent) -> bool {
+    let by_person = matches!(new.source, Source::Word | Source::Staff);
+    // What a list took away, a list may give back.
+    let as_good = new.source.is_first_hand() || old.source.is_list();
+    let may = if new.purpose.is_none() { by_person } else { as_good };
+    may && new.at >= old.at
 }
 
 #[cfg(test)]
@@ -198,8 +215,16 @@ mod tests {
         consents.take(word(true, EVERYWHERE, MARKETING, 9, Source::Import));
         assert!(
             consents.withdrawal("email", Purpose::Marketing).is_some(),
-            "a wider grant lifts no narrower withdrawal"
+            "a wider list lifts no narrower withdrawal"
         );
+        consents.take(word(false, "email", MARKETING, 10, Source::Event));
+        consents.take(word(true, "email", MARKETING, 11, Source::Event));
+        assert!(
+            consents.withdrawal("email", Purpose::Marketing).is_some(),
+            "a list that withdrew it too does not lift it"
+        );
+        consents.take(word(true, EVERYWHERE, MARKETING, 12, Source::Form));
+        assert!(consents.grant("email", Purpose::Marketing).is_some(), "everywhere is by mail as well");
     }
 
     #[test]

@@ -49,7 +49,10 @@ pub struct Facts {
     /// Whether it would answer a machine.
     #[serde(default, skip_serializing_if = "is_false")]
     pub to_machine: bool,
-    /// Whether everything automated is paused.
+    /// Whether the plugin that wrote it has been turned off since.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub plugin_off: bool,
+    /// Whether everything automated is paused, or the plugin that wrote it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paused: bool,
     /// Whether an earlier message of this plugin used the same `once` key.
@@ -64,11 +67,8 @@ pub struct Facts {
     /// When the message becomes pointless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Instant>,
-    /// The first moment, from now on, outside the customer's quiet hours; none if there is none within a year.
-    pub next_allowed: Option<Instant>,
-    /// How much later than that it goes out, in milliseconds, so that not everything does at once.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub spread_ms: u64,
+    /// The moment, from now on, at which the customer's quiet hours let it out; none if there is none within a year.
+    pub allowed_at: Option<Instant>,
     /// The zone of the customer's clock.
     pub zone: String,
     /// Automated messages since the customer or staff last spoke.
@@ -83,11 +83,6 @@ pub struct Facts {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_false(value: &bool) -> bool {
     !value
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero(value: &u64) -> bool {
-    *value == 0
 }
 
 macro_rules! rules {
@@ -134,11 +129,14 @@ rules! {
     /// It would answer a machine.
     ToMachine = "to-machine", "the message it answers was not written by a person",
         "a person would have to write";
-    /// Everything automated is paused.
-    Paused = "paused", "everything automated is paused",
+    /// The plugin was turned off or removed since.
+    PluginOff = "plugin-off", "the plugin that wrote it has been turned off since",
+        "the owner would have to turn the plugin on before it is due";
+    /// Everything automated is paused, or the plugin is.
+    Paused = "paused", "automations are paused",
         "the owner would have to resume automations";
     /// A message with the same `once` key was staged before.
-    Repeated = "repeated", "the same message was already sent or is under way",
+    Repeated = "repeated", "the plugin has used the same key for an earlier message, and one key is for one message",
         "the plugin would have to use another key";
     /// The same text reached the customer lately.
     SameText = "same-text", "the same words reached this customer a short time ago",
@@ -205,6 +203,9 @@ pub fn decide(facts: &Facts) -> Decision {
     if f.to_machine {
         return Decision::Withhold(Rule::ToMachine);
     }
+    if f.plugin_off {
+        return Decision::Withhold(Rule::PluginOff);
+    }
     // An answer that comes an hour later is none.
     if f.paused && f.purpose == Purpose::Reply {
         return Decision::Withhold(Rule::Paused);
@@ -219,14 +220,10 @@ pub fn decide(facts: &Facts) -> Decision {
         // What is no answer waits, and is asked about again when automations go on.
         return Decision::Wait(f.now, Rule::Paused);
     }
-    match f.next_allowed {
+    match f.allowed_at {
         Some(at) if at <= f.now => Decision::Send,
         Some(at) if f.expires.is_some_and(|expires| expires <= at) => Decision::Withhold(Rule::Expired),
-        Some(at) => {
-            let spread = at.plus(f.spread_ms);
-            let in_time = f.expires.is_none_or(|expires| spread < expires);
-            Decision::Wait(if in_time { spread } else { at }, Rule::QuietHours)
-        }
+        Some(at) => Decision::Wait(at, Rule::QuietHours),
         None => Decision::Withhold(Rule::QuietHours),
     }
 }

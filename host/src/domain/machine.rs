@@ -43,15 +43,25 @@ pub fn by_echo<'a>(text: &str, before: impl IntoIterator<Item = &'a Message>) ->
         return None;
     }
     let (mut same, mut answered) = (0, false);
+    // A word or two around it ("You wrote:") make it no message of a person.
+    let echoes = |ours: &str| {
+        let ours = folded(ours);
+        ours.len() >= ECHO_CHARS && own.contains(&ours) && own.len() < ours.len() * 5 / 4
+    };
     for message in before {
         match message.author {
             Author::Automation | Author::Host => {
-                let ours = folded(&message.text);
-                // A word or two around it ("You wrote:") make it no message of a person.
-                if ours.len() >= ECHO_CHARS && own.contains(&ours) && own.len() < ours.len() * 5 / 4 {
+                // Below the plugin's words may stand the host's own, which not every echo repeats.
+                let without_notice = message.text.rsplit_once("\n\n").map(|(text, _)| text);
+                if echoes(&message.text) || without_notice.is_some_and(echoes) {
                     return Some("it repeats what was written to it");
                 }
                 answered = true;
+            }
+            Author::Customer if message.machine.is_some() => {
+                if folded(&message.text) == own {
+                    return Some("it says the same over and over");
+                }
             }
             Author::Customer if answered && folded(&message.text) == own => {
                 (same, answered) = (same + 1, false);
@@ -144,6 +154,9 @@ mod tests {
                 false,
             ),
             (THEIRS, repeats.clone(), true),
+            (THEIRS, vec![Message { machine: Some("again".into()), ..theirs() }, ours()], true),
+            (OURS, vec![Message { machine: Some("another".into()), ..theirs() }, ours()], true),
+            (OURS, vec![message(Author::Automation, &format!("{OURS}\n\nThis is an automated message."))], true),
             (THEIRS, repeats[2..].to_vec(), false),
             (THEIRS, vec![theirs(), theirs(), theirs()], false),
             ("ok", vec![ours(), message(Author::Customer, "ok")], false),

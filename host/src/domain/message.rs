@@ -222,6 +222,9 @@ pub struct Message {
     pub delivery: Delivery,
 }
 
+/// The code of a message that its plugin took back: no rule of the gate.
+pub const WITHDRAWN: &str = "withdrawn";
+
 /// The channel that is this host's own: a message is delivered by being written down.
 pub const OWN: &str = "chat";
 
@@ -243,9 +246,10 @@ impl Message {
         self.channel == "email" && matches!(self.capped(), Some(Purpose::Survey | Purpose::Marketing))
     }
 
-    /// Whether it has used up its `once` key: not if it was withheld at once.
-    pub fn used_once(&self) -> bool {
-        self.origin.as_ref().is_some_and(|origin| origin.once.is_some())
-            && (self.delivery.is_live() || !self.trail.is_empty())
+    /// Whether it has used up its `once` key, if it has one: not if a rule withheld it.
+    pub fn used_once(&self) -> Option<bool> {
+        let has_key = self.origin.as_ref().is_some_and(|origin| origin.once.is_some());
+        let withheld = matches!(&self.delivery, Delivery::Withheld { code, .. } if code != WITHDRAWN);
+        has_key.then_some(!withheld)
     }
 }

@@ -34,7 +34,9 @@ pub struct Situation<'a> {
     pub case_open: bool,
     /// Whether it would answer a machine.
     pub to_machine: bool,
-    /// Whether everything automated is paused.
+    /// Whether the plugin that wrote it has been turned off since.
+    pub plugin_off: bool,
+    /// Whether everything automated is paused, or the plugin that wrote it.
     pub paused: bool,
     /// Whether its `once` key was used up by another message.
     pub once_used: bool,
@@ -53,11 +55,6 @@ impl Situation<'_> {
         let automated = message.author == Author::Automation;
         let own_zone = customer.and_then(|customer| customer.zone.as_deref()).and_then(time::zone);
         let zone = own_zone.as_ref().unwrap_or(self.zone);
-        let next_allowed = if automated {
-            business.quiet.next_allowed(now, zone, &business.hours, purpose, channel)
-        } else {
-            Some(now)
-        };
         let capped = message.capped();
         let since = now.minus(u64::from(promises.repeat_hours) * HOUR);
         let same_lately =
@@ -76,6 +73,7 @@ impl Situation<'_> {
             case_open: automated && self.case_open,
             service_during_case: promises.service_during_case,
             to_machine: purpose == Purpose::Reply && self.to_machine,
+            plugin_off: self.plugin_off,
             paused: self.paused,
             once_used: self.once_used && !self.claiming,
             same_text: same_lately || automated && self.same_answer && !self.claiming,
@@ -83,8 +81,7 @@ impl Situation<'_> {
                 .and_then(|purpose| promises.caps.get(&purpose))
                 .map(|cap| self.recent.room(*cap, purpose, now, message.id)),
             expires: message.origin.as_ref().and_then(|origin| origin.expires),
-            next_allowed,
-            spread_ms: spread_ms(message.customer, business.quiet.spread_minutes),
+            allowed_at: if automated { self.allowed_at(zone) } else { Some(now) },
             zone: zone.iana_name().unwrap_or("UTC").to_owned(),
             in_a_row: customer
                 .map_or(0, |known| known.automated_in_a_row)
@@ -92,6 +89,29 @@ impl Situation<'_> {
             in_a_row_allowed: promises.automated_in_a_row,
             no_way_out: self.no_way_out,
         }
+    }
+
+    /// When the quiet hours let the message out. For each customer they end a little later than for others, so that not
+    /// everything goes out at once; what would be pointless by then, or fall into the next quiet hours, goes out when they end.
+    fn allowed_at(&self, zone: &TimeZone) -> Option<Instant> {
+        let Self { now, business, message, .. } = *self;
+        let (purpose, channel) = (message.purpose(), message.channel.as_str());
+        let next = |at| business.quiet.next_allowed(at, zone, &business.hours, purpose, channel);
+        let spread_ms = spread_ms(message.customer, business.quiet.spread_minutes);
+        let in_time = |at: &Instant| {
+            let expires = message.origin.as_ref().and_then(|origin| origin.expires);
+            expires.is_none_or(|expires| *at < expires) && next(*at) == Some(*at)
+        };
+        let ends = next(now)?;
+        if ends > now {
+            let later = ends.plus(spread_ms);
+            return Some(if in_time(&later) { later } else { ends });
+        }
+        // They ended a moment ago: what was written before waits still, and this may not overtake it.
+        let before = now.minus(spread_ms);
+        let ended = next(before)?;
+        let later = Some(ended.plus(spread_ms)).filter(|_| ended > before);
+        Some(later.filter(in_time).unwrap_or(now))
     }
 }
 

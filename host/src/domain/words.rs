@@ -78,6 +78,7 @@ const LETTERS: usize = 24;
 /// Which word the message consists of, if any. Case, spaces, punctuation and accents do not matter. YES starts again
 /// only for someone who is opted out; for everyone else it is the answer to a question.
 pub fn recognise(text: &str, opted_out_now: bool) -> Option<Word> {
+    let text = own(text);
     let mut folded = String::with_capacity(LETTERS + 4);
     // Most messages are longer than any word here and are put aside after a few letters; a megabyte of spaces is too.
     for c in text.trim().chars().take(200) {
@@ -95,6 +96,27 @@ pub fn recognise(text: &str, opted_out_now: bool) -> Option<Word> {
         return opted_out_now.then_some(Word::Start);
     }
     WORDS.iter().find(|(_, words)| words.contains(&folded.as_str())).map(|(word, _)| *word)
+}
+
+/// What somebody wrote themselves: up to the message that their mail program quotes below, or their signature.
+fn own(text: &str) -> &str {
+    const SAYS: [&str; 5] = ["wrote:", "schrieb:", "crit :", "crit:", "escribió:"];
+    let ends = |line: &str| {
+        let line = line.trim();
+        line.starts_with('>')
+            || line == "--"
+            || line.starts_with("-----")
+            || SAYS.iter().any(|says| line.ends_with(says))
+    };
+    let mut at = 0;
+    // Whoever says one word says it in the first lines.
+    for line in text.split_inclusive('\n').take(8) {
+        if ends(line) {
+            return text.get(..at).unwrap_or(text);
+        }
+        at += line.len();
+    }
+    text
 }
 
 /// Gives a letter or digit in the form in which words are compared: lower case, without accents (`É` is `e`, `ß` is
@@ -161,6 +183,14 @@ mod tests {
             ("PERSON", Some(Word::Person)),
             ("Mensch!", Some(Word::Person)),
             ("first person", None),
+            (
+                "STOP\n\nOn Tue, 3 March 2026 at 10:00, Bakery <news@example.com> wrote:\n> Fresh rolls!",
+                Some(Word::Stop),
+            ),
+            ("Stop\n> Fresh rolls!\n> Come in.", Some(Word::Stop)),
+            ("Stopp\n\n-- \nAnna Meier\nMusterweg 3", Some(Word::Stop)),
+            ("> STOP", None),
+            ("Great rolls\n> STOP", None),
             ("yes", None),
             ("C", None),
             ("1", None),

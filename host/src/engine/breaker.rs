@@ -4,12 +4,14 @@
 //! over, and that is the past that later hours are held against. Answers are not counted: there is one at the most for every
 //! message of a customer.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
+use crate::domain::entry::Entry;
 use crate::domain::ids::{BusinessId, CustomerId};
 use crate::domain::message::{Author, Delivery, Message, Purpose};
 use crate::domain::promises::Breaker;
-use crate::domain::time::{HOUR, Instant};
+use crate::domain::time::HOUR;
 use crate::store::{Key, Range, StoreError, Table, View};
 
 /// What a plugin sent is held against its busiest hour in so many hours: a week.
@@ -31,7 +33,9 @@ struct Hour {
     /// Messages that left, answers as well.
     all: u32,
     refused: u32,
-    stops: u32,
+    /// Who was written to, and who said stop.
+    reached: HashSet<CustomerId>,
+    stopped: HashSet<CustomerId>,
     /// The busiest hour before, by plugin.
     busiest: BTreeMap<String, u32>,
     /// What was paused already in this hour: once is enough.
@@ -60,13 +64,12 @@ impl Counts {
     pub fn count(
         &mut self,
         view: &dyn View,
-        business: BusinessId,
-        now: Instant,
-        messages: &[std::sync::Arc<Message>],
-        stops: u32,
+        entry: &Entry,
+        messages: &[Arc<Message>],
+        said_stop: bool,
         rules: &Breaker,
     ) -> Result<Vec<Followup>, StoreError> {
-        let leaves = |message: &&std::sync::Arc<Message>| {
+        let leaves = |message: &&Arc<Message>| {
             let first = match message.delivery {
                 Delivery::Sent { .. } => message.attempts == 0,
                 Delivery::Attempting { attempt } => attempt == 1,
@@ -75,7 +78,7 @@ impl Counts {
             };
             first && message.author == Author::Automation
         };
-        let is_refused = |message: &&std::sync::Arc<Message>| matches!(message.delivery, Delivery::Failed { .. });
+        let is_refused = |message: &&Arc<Message>| matches!(message.delivery, Delivery::Failed { .. });
         let refused = messages.iter().filter(is_refused).count() as u32;
         let leaving = messages.iter().filter(leaves);
         let (mut plugins, mut all) = (Vec::new(), 0);
@@ -85,14 +88,19 @@ impl Counts {
                 plugins.push(origin.plugin.as_str());
             }
         }
-        if all + refused + stops == 0 {
+        if all + refused == 0 && !said_stop {
             return Ok(Vec::new());
         }
         let mut followups = Vec::new();
-        let hour = self.hour(view, business, now.0 / HOUR, &mut followups)?;
+        let hour = self.hour(view, entry.business, entry.at.0 / HOUR, &mut followups)?;
         hour.all += all;
         hour.refused += refused;
-        hour.stops += stops;
+        if all > 0 {
+            hour.reached.insert(entry.customer);
+        }
+        if said_stop {
+            hour.stopped.insert(entry.customer);
+        }
         for plugin in plugins {
             let sent = hour.sent.entry(plugin.to_owned()).or_default();
             *sent += 1;
@@ -109,8 +117,9 @@ impl Counts {
             let words = format!("{} messages were refused by their channels within this hour", hour.refused);
             hour.trip("*", words, &mut followups);
         }
-        if hour.stops >= rules.stops && hour.stops * 10 > hour.all {
-            let words = format!("{} customers said stop within this hour, of {} messages", hour.stops, hour.all);
+        let (stopped, reached) = (hour.stopped.len(), hour.reached.len());
+        if stopped >= rules.stops as usize && stopped * 10 > reached {
+            let words = format!("{stopped} customers said stop within this hour; {reached} were written to");
             hour.trip("*", words, &mut followups);
         }
         Ok(followups)
@@ -128,7 +137,8 @@ impl Counts {
         if known.is_none() {
             let mut busiest = past(view, business, hour)?;
             if let Some(over) = self.0.get(&business).filter(|over| !over.sent.is_empty()) {
-                for (plugin, sent) in &over.sent {
+                let lately = over.hour + PAST_HOURS >= hour;
+                for (plugin, sent) in over.sent.iter().filter(|_| lately) {
                     let most = busiest.entry(plugin.clone()).or_default();
                     *most = (*most).max(*sent);
                 }
@@ -140,15 +150,17 @@ impl Counts {
         Ok(self.0.entry(business).or_default())
     }
 
-    /// Forgets that something was paused: somebody resumed it. It counts from nothing again, or it would be paused at once.
-    pub fn resumed(&mut self, business: BusinessId) {
-        if let Some(hour) = self.0.get_mut(&business) {
-            hour.tripped.clear();
-            (hour.all, hour.refused, hour.stops) = (0, 0, 0);
-            for (plugin, sent) in std::mem::take(&mut hour.sent) {
-                let most = hour.busiest.entry(plugin).or_default();
-                *most = (*most).max(sent);
-            }
+    /// Somebody resumed a plugin, or everything (`*`). It is counted anew: what it did so far is no surprise any more.
+    pub fn resumed(&mut self, business: BusinessId, what: &str) {
+        let Some(hour) = self.0.get_mut(&business) else { return };
+        hour.tripped.retain(|one| one != what);
+        if what == "*" {
+            (hour.all, hour.refused) = (0, 0);
+            hour.reached.clear();
+            hour.stopped.clear();
+        } else if let Some(sent) = hour.sent.get(what).copied() {
+            let most = hour.busiest.entry(what.to_owned()).or_default();
+            *most = (*most).max(sent);
         }
     }
 }

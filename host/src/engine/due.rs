@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::domain::entry::{Entry, Input, Outcome};
 use crate::domain::ids::{BusinessId, CustomerId, EventId, MessageId};
-use crate::domain::message::Delivery;
+use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::time::{DAY, Instant};
 use crate::store::{Batch, Check, Key, Order, Range, StoreError, Table, View};
 use crate::turn::commit::DueWhat;
@@ -140,8 +140,9 @@ impl Engine {
                         _ if self.due.is_firing(&key) => {}
                         _ => {
                             let what: DueWhat = row.read_clear()?;
-                            // What waits for its sending waits on; it is looked at again when automations are resumed.
-                            if matches!(what, DueWhat::Claim(_)) && self.is_paused(business) {
+                            if let DueWhat::Claim(message) = what
+                                && self.is_held(&view, &key, business, message)?
+                            {
                                 continue;
                             }
                             rung.fired += usize::from(self.fire(&view, business, key, what, now)?);
@@ -154,6 +155,32 @@ impl Engine {
             }
         }
         Ok(rung)
+    }
+
+    /// Whether a message that is due waits on because automations, or its plugin, are paused. It is looked at again when they
+    /// are resumed.
+    fn is_held(
+        &self,
+        view: &Arc<dyn View>,
+        key: &Key,
+        business: BusinessId,
+        message: MessageId,
+    ) -> Result<bool, StoreError> {
+        let Some(ready) = self.ready(business) else { return Ok(false) };
+        let mut paused = self.paused_now(business);
+        paused.extend(ready.config.business.paused.is_some().then(|| "*".to_owned()));
+        let stopped = ready.config.plugins.iter().filter(|plugin| plugin.installed.paused.is_some());
+        paused.extend(stopped.map(|plugin| plugin.name.to_string()));
+        if paused.is_empty() {
+            return Ok(false);
+        }
+        let Some((customer, _)) = due_of(key) else { return Ok(false) };
+        let message = self.records(view.clone(), business, customer)?.message(message)?;
+        let is_held = |message: &Message| {
+            let plugin = message.origin.as_ref().map_or("", |origin| origin.plugin.as_str());
+            message.author == Author::Automation && paused.iter().any(|name| name == "*" || name == plugin)
+        };
+        Ok(message.as_ref().is_some_and(is_held))
     }
 
     fn fire(

@@ -145,8 +145,9 @@ pub struct Engine {
     ready: RwLock<HashMap<BusinessId, Arc<Ready>>>,
     failures: Mutex<HashMap<(BusinessId, String), u32>>,
     counts: Mutex<breaker::Counts>,
-    /// Businesses in which everything automated is paused from this moment on, whatever their lanes are still busy with.
-    paused_now: RwLock<HashSet<BusinessId>>,
+    /// Plugins, or everything automated (`*`), that are paused from this moment on, whatever the lanes of their businesses are
+    /// still busy with.
+    paused_now: RwLock<HashSet<(BusinessId, String)>>,
     warm: Mutex<WarmLanes>,
     waiters: Mutex<HashMap<EventId, mpsc::SyncSender<Report>>>,
     courier: OnceLock<Arc<dyn Courier>>,
@@ -593,8 +594,8 @@ impl Engine {
             records: self.records(view, entry.business, entry.customer)?,
             limits: self.parts.limits,
             paused_now: match &observed {
-                Some(observed) => observed.contains(&Observed::Paused),
-                None => self.is_paused_now(entry.business),
+                Some(observed) => observed.iter().filter_map(Observed::paused).cloned().collect(),
+                None => self.paused_now(entry.business),
             },
             has_public_url: match &observed {
                 Some(observed) => !observed.contains(&Observed::NoPublicUrl),
@@ -627,7 +628,7 @@ impl Engine {
         report: Report,
     ) {
         let mut wake: Option<Instant> = None;
-        let mut stops = 0;
+        let mut said_stop = false;
         for action in actions {
             match action {
                 Action::Reload(business) => {
@@ -637,14 +638,14 @@ impl Engine {
                 }
                 Action::Wake(at) => wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
                 Action::Ran { plugin, failure } => self.count_failure(entry.business, plugin, failure),
-                Action::SaidStop => stops += 1,
+                Action::SaidStop => said_stop = true,
                 Action::Deliver(message) => self.deliver(entry.business, message),
             }
         }
         if let Some(at) = wake {
             self.due.wake(at);
         }
-        self.watch_counts(entry, view, &report.messages, stops);
+        self.watch_counts(entry, view, &report.messages, said_stop);
         self.release(entry, took_us);
         let happened = Happened {
             business: entry.business,
@@ -671,25 +672,35 @@ impl Engine {
         let before = self.ready(business);
         let ready = Arc::new(Ready::read(view, business, &self.parts.sandbox, &self.parts.limits, before.as_deref())?);
         let paused = ready.config.business.paused.is_some();
-        let was_paused = before.is_some_and(|before| before.config.business.paused.is_some());
+        let was_paused = before.as_ref().is_some_and(|before| before.config.business.paused.is_some());
         self.ready.write().unwrap_or_else(PoisonError::into_inner).insert(business, ready.clone());
-        if paused {
-            // The configuration says it now, and says it to a replay as well.
-            self.paused_now.write().unwrap_or_else(PoisonError::into_inner).remove(&business);
-        } else if was_paused {
-            lock(&self.counts).resumed(business);
-            self.due.wake(Instant(0));
+        let says = |name: &String| match name.as_str() {
+            "*" => paused,
+            name => ready.config.plugin(name).is_none_or(|plugin| plugin.installed.paused.is_some()),
+        };
+        // What the configuration says now it says to a replay as well.
+        let mut now = self.paused_now.write().unwrap_or_else(PoisonError::into_inner);
+        now.retain(|(whose, name)| *whose != business || !says(name));
+        drop(now);
+        if was_paused && !paused {
+            lock(&self.counts).resumed(business, "*");
         }
+        let is_stopped = |name: &str, ready: &Ready| {
+            ready.config.plugin(name).is_some_and(|plugin| plugin.installed.paused.is_some())
+        };
+        for plugin in before.iter().flat_map(|before| &before.config.plugins) {
+            if plugin.installed.paused.is_some() && !is_stopped(&plugin.name, &ready) {
+                lock(&self.counts).resumed(business, &plugin.name);
+            }
+        }
+        // What was held may go on.
+        self.due.wake(Instant(0));
         Ok(ready)
     }
 
-    fn is_paused_now(&self, business: BusinessId) -> bool {
-        self.paused_now.read().unwrap_or_else(PoisonError::into_inner).contains(&business)
-    }
-
-    /// Whether everything automated of a business is paused.
-    pub fn is_paused(&self, business: BusinessId) -> bool {
-        self.is_paused_now(business) || self.ready(business).is_some_and(|ready| ready.config.business.paused.is_some())
+    fn paused_now(&self, business: BusinessId) -> Vec<String> {
+        let paused = self.paused_now.read().unwrap_or_else(PoisonError::into_inner);
+        paused.iter().filter(|(whose, _)| *whose == business).map(|(_, name)| name.clone()).collect()
     }
 
     /// Pauses everything automated, at once: from this call on the gate lets no automated message out, however much waits in the
@@ -699,17 +710,18 @@ impl Engine {
     /// [`NotTaken`]; nothing is paused then.
     pub fn pause_all(self: &Arc<Self>, business: BusinessId, by: &str, reason: &str) -> Result<Report, NotTaken> {
         let paused = || self.paused_now.write().unwrap_or_else(PoisonError::into_inner);
-        paused().insert(business);
+        let everything = (business, "*".to_owned());
+        paused().insert(everything.clone());
         let change = Change::PauseAll { reason: reason.to_owned() };
         let input = Input::Owner { by: by.to_owned(), change };
-        self.act(business, CustomerId::BUSINESS, input).inspect_err(|_| _ = paused().remove(&business))
+        self.act(business, CustomerId::BUSINESS, input).inspect_err(|_| _ = paused().remove(&everything))
     }
 
     /// Counts what a step led to, and does what follows from that.
-    fn watch_counts(self: &Arc<Self>, entry: &Entry, view: &dyn View, messages: &[Arc<Message>], stops: u32) {
+    fn watch_counts(self: &Arc<Self>, entry: &Entry, view: &dyn View, messages: &[Arc<Message>], said_stop: bool) {
         let Some(ready) = self.ready(entry.business).filter(|_| self.replayed.is_none()) else { return };
         let rules = &ready.config.business.promises.breaker;
-        let counted = lock(&self.counts).count(view, entry.business, entry.at, messages, stops, rules);
+        let counted = lock(&self.counts).count(view, entry, messages, said_stop, rules);
         let followups = counted.unwrap_or_else(|error| {
             tracing::error!(%error, "what was sent in the past could not be read; nothing is held against it");
             Vec::new()
@@ -718,9 +730,8 @@ impl Engine {
             let input = match followup {
                 breaker::Followup::Counted(hour, sent) => Input::Counted { hour, sent },
                 breaker::Followup::Pause(plugin, reason) => {
-                    if plugin == "*" {
-                        self.paused_now.write().unwrap_or_else(PoisonError::into_inner).insert(entry.business);
-                    }
+                    let name = (entry.business, plugin.clone());
+                    self.paused_now.write().unwrap_or_else(PoisonError::into_inner).insert(name);
                     Input::Pause { plugin, reason }
                 }
             };

@@ -203,17 +203,17 @@ impl Query<'_> {
         before: Option<DeadLetterId>,
         limit: usize,
     ) -> Result<Vec<(CustomerId, DeadLetter)>, StoreError> {
-        self.page(Table::DeadLetter, Table::DeadLetter, before.map(|id| id.0), limit)
+        self.page(Table::DeadLetterOf, Table::DeadLetter, before.map(|id| id.0), limit)
     }
 
     /// Whose a dead letter is.
     pub fn dead_letter_owner(&self, id: DeadLetterId) -> Result<Option<CustomerId>, StoreError> {
-        self.owner(Table::DeadLetter, &id.0)
+        self.owner(Table::DeadLetterOf, &id.0)
     }
 
     /// Notices to staff, newest first, each with whom it is about.
     pub fn notices(&self, before: Option<NoticeId>, limit: usize) -> Result<Vec<(CustomerId, Notice)>, StoreError> {
-        self.page(Table::Notice, Table::Notice, before.map(|id| id.0), limit)
+        self.page(Table::NoticeOf, Table::Notice, before.map(|id| id.0), limit)
     }
 
     /// The plugins, in the owner's order.

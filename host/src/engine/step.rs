@@ -174,7 +174,6 @@ impl Step<'_> {
                 Effect::Timer { timer: Some(timer), .. } => self.actions.push(Action::Wake(timer.due)),
                 Effect::RetryAt { at, .. } => self.actions.push(Action::Wake(*at)),
                 Effect::DueRow(..) => self.actions.push(Action::Wake(self.entry.at)),
-                Effect::Consent(_, one) if !one.granted && one.purpose.is_none() => self.actions.push(Action::SaidStop),
                 _ => {}
             }
         }

@@ -20,6 +20,7 @@ use crate::domain::event::{
 };
 use crate::domain::ids::CustomerId;
 use crate::domain::machine;
+use crate::domain::message::Purpose;
 use crate::domain::order::{Money, Order, OrderStatus, Shipment};
 use crate::domain::time::{self, HOUR, Instant};
 
@@ -118,7 +119,7 @@ pub fn schemas() -> BTreeMap<String, Value> {
     add("CustomerRef", value(CustomerRef::schema()));
     add("Money", value(Money::schema()));
     add("Address", value(Address::schema()));
-    add("Purpose", value(crate::domain::message::Purpose::schema()));
+    add("Purpose", value(Purpose::schema()));
     add("ConsentNews", value(ConsentNews::schema()));
     add("ConsentTold", value(ConsentTold::schema()));
     add("ConsentSource", value(ConsentSource::schema()));
@@ -197,6 +198,10 @@ fn consents(news: Vec<ConsentNews>, happened: Instant) -> Result<Vec<Consent>, V
                 ConsentTold { purpose, channel: None, granted: true, at: None, source: None, text: None }
             }
         };
+        if told.purpose == Purpose::Reply {
+            let rule = "an answer needs no consent; use survey, marketing or service".to_owned();
+            return Err(misfit(&format!("/customer/consents/{place}/purpose"), rule));
+        }
         let at = told.at.map(|at| instant(&format!("/customer/consents/{place}/at"), &at)).transpose()?;
         Ok(Consent {
             channel: told.channel.unwrap_or_else(|| EVERYWHERE.to_owned()),

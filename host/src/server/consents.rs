@@ -85,6 +85,9 @@ pub async fn tell(
     if told.text.trim().is_empty() || told.text.chars().count() > 2_000 {
         return Err(Problem::invalid("/text", "has 1 to 2000 characters; say how you know"));
     }
+    if told.purpose == Some(Purpose::Reply) {
+        return Err(Problem::invalid("/purpose", "an answer needs no consent; use survey, marketing or service"));
+    }
     let channel = told.channel.unwrap_or_else(|| EVERYWHERE.to_owned());
     super::messages::check_channel(Some(&channel).filter(|channel| *channel != EVERYWHERE))?;
     let consent = Consent {

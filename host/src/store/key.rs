@@ -114,7 +114,11 @@ tables! {
     /// What the installation knows about itself.
     Meta = 31,
     /// Automated messages that a customer got lately, for caps.
-    Recent = 34,
+    Recent = 35,
+    /// Whose a notice is, by its id.
+    NoticeOf = 36,
+    /// Whose a share that was given up is, by its id.
+    DeadLetterOf = 37,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.

@@ -163,13 +163,13 @@ impl Turn {
                 rows.puts.insert(records.of_business(Table::OpenCase).id(&case.id.0), row);
             }
             Effect::Notice(notice) => {
-                rows.puts.insert(records.of_business(Table::Notice).id(&notice.id.0), Some(owner()?));
+                rows.puts.insert(records.of_business(Table::NoticeOf).id(&notice.id.0), Some(owner()?));
             }
             Effect::DeadLetter(letter) => {
-                rows.puts.insert(records.of_business(Table::DeadLetter).id(&letter.id.0), Some(owner()?));
+                rows.puts.insert(records.of_business(Table::DeadLetterOf).id(&letter.id.0), Some(owner()?));
             }
             Effect::DeadLetterDone(id) => {
-                rows.puts.insert(records.of_business(Table::DeadLetter).id(&id.0), None);
+                rows.puts.insert(records.of_business(Table::DeadLetterOf).id(&id.0), None);
             }
             Effect::Tally { plugin, key, amount } => {
                 let hour = self.now().0 / crate::domain::time::HOUR;
@@ -226,7 +226,7 @@ fn effect_key(records: &Records, effect: &Effect) -> Option<Key> {
         Effect::Message(message) => records.at(Table::Message).id(&message.id.0),
         Effect::State { plugin, key, .. } => records.state_key(plugin, key),
         Effect::Timer { plugin, key, .. } => records.timer_key(plugin, key),
-        Effect::Once { plugin, key, .. } => records.once_key(plugin, key),
+        Effect::Once { plugin, key, .. } | Effect::OnceFree { plugin, key } => records.once_key(plugin, key),
         Effect::Appointment(one) => records.appointment_key(&one.source, &one.id),
         Effect::Order(order) => records.order_key(&order.source, &order.id),
         Effect::Case(case) => records.at(Table::Case).id(&case.id.0),
@@ -279,6 +279,7 @@ pub fn summary(effect: &Effect) -> Option<serde_json::Value> {
         Effect::Customer(_) => json!({ "customer": "changed" }),
         Effect::Consent(_, one) => json!({ "consent": one.channel, "purpose": one.purpose, "granted": one.granted }),
         Effect::Once { .. }
+        | Effect::OnceFree { .. }
         | Effect::Recent(_)
         | Effect::Share(_)
         | Effect::ShareDone { .. }

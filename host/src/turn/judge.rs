@@ -15,6 +15,7 @@ use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
 use crate::domain::situation::Situation;
 use crate::domain::time::{DAY, Instant};
 
+use super::config::Plugin;
 use super::send::{CONFIRMS_STOP, is_own};
 use super::{Effect, Observed, Turn};
 
@@ -144,7 +145,9 @@ impl Turn {
         let language = message.language.as_deref().unwrap_or(&self.scene.config.business.language);
         let words = locale::automated(language, &self.scene.config.business.name);
         message.text = format!("{}\n\n{words}", message.text.trim_end());
-        self.was_told_automated(&message.channel);
+        if !self.scene.config.business.simulation {
+            self.was_told_automated(&message.channel);
+        }
     }
 
     /// The customer was told on a channel that messages are automated.
@@ -183,12 +186,21 @@ impl Turn {
     /// A message will not go out after all: it counts no more.
     pub fn uncount(&mut self, message: &Message) {
         if message.author == Author::Automation && message.attempts > 0 {
+            // What did not arrive told nobody anything.
             self.change_customer(|customer| {
                 customer.automated_in_a_row = customer.automated_in_a_row.saturating_sub(1);
+                customer.told_automated.remove(&message.channel);
             });
         }
         if message.capped().is_some() {
             self.change_lately(|recent| recent.forget(message.id));
+        }
+    }
+
+    /// A message that waited was withheld and never went out: its `once` key may be used again.
+    pub fn free_once(&mut self, message: &Message) {
+        if let Some(Origin { plugin, once: Some(once), .. }) = &message.origin {
+            self.stage(Effect::OnceFree { plugin: Arc::from(plugin.as_str()), key: once.clone() });
         }
     }
 
@@ -217,6 +229,8 @@ impl Turn {
         let config = self.scene.config.clone();
         let (customer, origin) = (self.customer(), message.origin.as_ref());
         let once = origin.and_then(|origin| Some((origin.plugin.as_str(), origin.once.as_deref()?)));
+        let automated = message.author == Author::Automation;
+        let plugin = origin.filter(|_| automated).and_then(|origin| config.plugin(&origin.plugin));
         let recent = if message.capped().is_some() { self.lately() } else { Arc::default() };
         Situation {
             now: self.now(),
@@ -230,7 +244,8 @@ impl Turn {
                 && origin.and_then(|origin| origin.template.as_deref()) == Some(CONFIRMS_STOP),
             case_open: message.author == Author::Automation && self.case_is_open(),
             to_machine: self.answers_machine(),
-            paused: self.paused(),
+            plugin_off: claiming && automated && plugin.is_none_or(|plugin| !plugin.installed.enabled),
+            paused: self.paused(claiming.then_some(plugin).flatten()),
             once_used: !claiming && once.is_some_and(|(plugin, key)| self.once_used(plugin, key)),
             same_answer: message.purpose() == Purpose::Reply && self.answered_with(&message.text),
             no_way_out: self.no_way_out(message),
@@ -242,7 +257,9 @@ impl Turn {
     fn answered_with(&self, text: &str) -> bool {
         self.effects.iter().any(|effect| match effect {
             Effect::Message(message) => {
-                message.author == Author::Automation && message.delivery.is_live() && message.text.starts_with(text)
+                let rest = message.text.strip_prefix(text.trim_end());
+                let is_same = rest.is_some_and(|rest| rest.trim_end().is_empty() || rest.starts_with("\n\n"));
+                message.author == Author::Automation && message.delivery.is_live() && is_same
             }
             _ => false,
         })
@@ -266,15 +283,20 @@ impl Turn {
         lacks
     }
 
-    /// Whether everything automated is paused: by the configuration, or at this very moment, before the configuration says so.
-    fn paused(&mut self) -> bool {
-        if self.scene.config.business.paused.is_some() {
+    /// Whether everything automated is paused, or the plugin that wrote a message: by the configuration, or at this very moment,
+    /// before the configuration says so.
+    fn paused(&mut self, plugin: Option<&Arc<Plugin>>) -> bool {
+        let config = &self.scene.config;
+        if config.business.paused.is_some() || plugin.is_some_and(|plugin| plugin.installed.paused.is_some()) {
             return true;
         }
+        let is_it = |name: &&String| *name == "*" || plugin.is_some_and(|plugin| *plugin.name == ***name);
+        let Some(name) = self.scene.paused_now.iter().find(is_it).cloned() else { return false };
         // What the configuration does not say yet depends on the moment, so it is written beside the entry.
-        if self.scene.paused_now && !self.observations.contains(&Observed::Paused) {
-            self.observations.push(Observed::Paused);
+        let seen = Observed::Paused(name);
+        if !self.observations.contains(&seen) {
+            self.observations.push(seen);
         }
-        self.scene.paused_now
+        true
     }
 }

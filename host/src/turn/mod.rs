@@ -85,6 +85,13 @@ pub enum Effect {
         /// The message it was used for.
         message: MessageId,
     },
+    /// A `once` key is free again: its message was never sent.
+    OnceFree {
+        /// Whose key.
+        plugin: Arc<str>,
+        /// The key.
+        key: String,
+    },
     /// An appointment, new or changed.
     Appointment(Arc<Appointment>),
     /// An order, new or changed.
@@ -144,8 +151,8 @@ pub struct Scene {
     pub records: Records,
     /// What may be used.
     pub limits: Limits,
-    /// Whether everything automated is paused at this moment, though the configuration does not say so yet.
-    pub paused_now: bool,
+    /// The plugins that are paused at this moment, though the configuration does not say so yet; `*` is everything automated.
+    pub paused_now: Vec<String>,
     /// Whether customers can reach this server, to unsubscribe.
     pub has_public_url: bool,
     /// Finds another customer's order, for a claim.
@@ -170,10 +177,20 @@ pub enum Observed {
         /// The order, if the proof fitted.
         order: Option<Order>,
     },
-    /// Everything automated was paused at that moment, before the configuration said so.
-    Paused,
+    /// A plugin, or everything automated (`*`), was paused at that moment, before the configuration said so.
+    Paused(String),
     /// Customers could not reach the server to unsubscribe.
     NoPublicUrl,
+}
+
+impl Observed {
+    /// What was paused, if that is what was seen.
+    pub fn paused(&self) -> Option<&String> {
+        match self {
+            Self::Paused(name) => Some(name),
+            Self::Claim { .. } | Self::NoPublicUrl => None,
+        }
+    }
 }
 
 /// What one run has used up.
@@ -535,10 +552,12 @@ impl Turn {
 
     /// Whether a `once` key of a plugin was used up.
     pub fn once_used(&mut self, plugin: &str, key: &str) -> bool {
-        let staged = self.effects.iter().any(
-            |effect| matches!(effect, Effect::Once { plugin: whose, key: used, .. } if **whose == *plugin && used == key),
-        );
-        staged || self.read(|records| records.has(&records.once_key(plugin, key)))
+        let staged = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Once { plugin: whose, key: used, .. } if **whose == *plugin && used == key => Some(true),
+            Effect::OnceFree { plugin: whose, key: freed } if **whose == *plugin && freed == key => Some(false),
+            _ => None,
+        });
+        staged.unwrap_or_else(|| self.read(|records| records.has(&records.once_key(plugin, key))))
     }
 
     /// The shares that wait, with what was staged.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::gate::Rule;
 use crate::domain::locale;
-use crate::domain::message::{Author, Delivery, Message, OWN, Origin, Purpose};
+use crate::domain::message::{Author, Delivery, Message, OWN, Origin, Purpose, WITHDRAWN};
 use crate::domain::template::Value;
 use crate::domain::time::Instant;
 
@@ -165,7 +165,7 @@ impl Turn {
         }
         let mut message = Message::clone(&message);
         message.delivery = Delivery::Withheld {
-            code: "withdrawn".to_owned(),
+            code: WITHDRAWN.to_owned(),
             reason: "the plugin took it back before it went out".to_owned(),
         };
         if message.entry != self.scene.entry.id {

@@ -74,6 +74,9 @@ fn differs(stage: &Stage, expected: &Expectation, text: &str, message: &Message)
     if !message.text.contains(text) {
         return Some(format!("a message with \"{text}\""));
     }
+    if let Some(lacks) = expected.lacks.as_ref().filter(|lacks| message.text.contains(lacks.as_str())) {
+        return Some(format!("a message without \"{lacks}\""));
+    }
     let wrong = pairs.into_iter().find(|(_, wanted, is)| wanted.is_some_and(|wanted| wanted != *is))?;
     Some(format!("{} \"{}\", not \"{}\"", wrong.0, wrong.1.unwrap_or_default(), wrong.2))
 }

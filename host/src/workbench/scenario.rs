@@ -148,6 +148,8 @@ pub struct Expectation {
 
     /// To whom.
     pub to: Option<String>,
+    /// What the message does not say.
+    pub lacks: Option<String>,
     /// By which channel.
     pub channel: Option<String>,
     /// In which state; absent: sent.

@@ -20,7 +20,7 @@ use crate::turn::Effect;
 use crate::turn::judge::Written;
 use crate::turn::send::CONFIRMS_STOP;
 
-use super::Step;
+use super::{Action, Step};
 
 impl Step<'_> {
     /// Something from outside.
@@ -69,7 +69,8 @@ impl Step<'_> {
     fn agreed(&mut self, list: &[Consent]) {
         let Some(customer) = self.turn.customer() else { return };
         let named = |old: &Consent| list.iter().any(|new| (&new.channel, new.purpose) == (&old.channel, old.purpose));
-        let from_list = |old: &&Consent| old.granted && matches!(old.source, Source::Event | Source::Import);
+        let from_list =
+            |old: &&Consent| old.granted && matches!(old.source, Source::Event | Source::Import | Source::Form);
         let happened = self.entry.happened;
         let gone = customer.consents.iter().filter(from_list).filter(|old| !named(old)).map(|old| Consent {
             granted: false,
@@ -197,6 +198,7 @@ impl Step<'_> {
             Word::Stop | Word::StopAll => {
                 let channel = if word == Word::StopAll { EVERYWHERE } else { message.channel.as_str() };
                 self.said(channel, false, &message.text);
+                self.actions.push(Action::SaidStop);
                 ("the customer said stop", CONFIRMS_STOP, locale::opted_out(&language, &business.name))
             }
             Word::Start => {
@@ -219,7 +221,12 @@ impl Step<'_> {
             self.note("no person wrote this: it counts, and nothing answers it");
             return true;
         }
-        if matches!(word, Word::Stop | Word::StopAll) && stopped {
+        let confirmed = match word {
+            Word::Stop => stopped,
+            Word::StopAll => customer.consents.stop(EVERYWHERE).is_some(),
+            _ => false,
+        };
+        if confirmed {
             self.note("it was confirmed before, and once is enough");
             return true;
         }

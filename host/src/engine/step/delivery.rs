@@ -26,7 +26,10 @@ impl Step<'_> {
             other => changed.delivery = other,
         }
         match changed.delivery {
-            Delivery::Withheld { .. } => self.turn.uncount(&changed),
+            Delivery::Withheld { .. } => {
+                self.turn.uncount(&changed);
+                self.turn.free_once(&changed);
+            }
             _ => self.turn.note_sent(&changed),
         }
         self.note(match &changed.delivery {
