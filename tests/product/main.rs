@@ -12,5 +12,6 @@ mod mail;
 mod malformed;
 mod papers;
 mod replay;
+mod rights;
 mod rooms;
 mod wrong_input;

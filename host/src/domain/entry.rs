@@ -262,6 +262,8 @@ pub enum Change {
     Token(Token),
     /// Took an access token back.
     Revoke(TokenId),
+    /// Erased a customer: everything that is known of them, and their key.
+    Erase(CustomerId),
 }
 
 /// A plugin to be installed: what the sandbox read from the file.

@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod appointment;
+pub mod audit;
 pub mod business;
 pub mod case;
 pub mod consent;

@@ -18,6 +18,7 @@ mod openapi;
 mod plugins;
 mod problem;
 mod rest;
+mod rights;
 mod secret;
 mod serve;
 mod story;
@@ -187,7 +188,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/events", post(events::post)),
         ("/v1/visitors", post(visitors::post)),
         ("/v1/customers", get(customers::list)),
-        ("/v1/customers/{id}", get(customers::one)),
+        ("/v1/customers/{id}", get(customers::one).delete(rights::erase)),
+        ("/v1/customers/{id}/export", get(rights::export)),
         ("/v1/customers/{id}/whys", get(customers::whys)),
         ("/v1/customers/{id}/messages", get(messages::list).post(messages::post)),
         ("/v1/customers/{id}/messages/stream", get(stream::follow)),

@@ -12,7 +12,7 @@ use crate::intake::schema::{known_types, schemas};
 
 use super::{App, json as answer};
 use super::{
-    business, cases, customers, dead_letters, events, health, messages, metrics, plugins, problem, stream, tokens,
+    business, cases, customers, dead_letters, events, health, messages, metrics, plugins, problem, rights, stream, tokens,
     visitors,
 };
 
@@ -23,7 +23,7 @@ use super::{
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     paths(
         health::root, health::healthz, health::readyz, metrics::show, show, events::post, visitors::post,
-        customers::list, customers::one, customers::whys, messages::list, messages::post, stream::follow, messages::why,
+        customers::list, customers::one, customers::whys, rights::export, rights::erase, messages::list, messages::post, stream::follow, messages::why,
         messages::settle, cases::list, cases::one, cases::take, cases::resolve, cases::reply, dead_letters::notices,
         dead_letters::list, dead_letters::retry, plugins::list, plugins::install, plugins::one, plugins::change,
         plugins::remove, business::one, business::change, business::list, business::create, tokens::list, tokens::create,

@@ -23,7 +23,7 @@ use crate::store::{Order as Direction, Range, Table};
 use super::config::Plugin;
 use super::records::{Notice, OrderPointer, Timer};
 use super::send::no_customer;
-use super::{Effect, Halt, Refusal, Turn};
+use super::{Effect, Halt, Observed, Refusal, Turn};
 
 /// Wall-clock time as the contract has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -383,11 +383,11 @@ impl Turn {
     fn look_up(&mut self, number: &str, proof: &str) -> Option<Order> {
         let folded = fold_number(number);
         if let Some(observed) = &self.scene.observed {
-            return observed
-                .iter()
-                .find(|seen| seen.number == folded && seen.proof == fold_proof(proof))?
-                .order
-                .clone();
+            let wanted = fold_proof(proof);
+            return observed.iter().find_map(|seen| match seen {
+                Observed::Order { number, proof, order } if *number == folded && *proof == wanted => order.clone(),
+                _ => None,
+            });
         }
         let elsewhere = self.scene.elsewhere.clone()?;
         let wanted = fold_proof(proof);
@@ -402,7 +402,7 @@ impl Turn {
             .into_iter()
             .find(|pointer| !wanted.is_empty() && pointer.proofs.contains(&given))
             .and_then(|pointer| elsewhere(&pointer));
-        self.observations.push(super::Observed { number: folded, proof: wanted, order: order.clone() });
+        self.observations.push(Observed::Order { number: folded, proof: wanted, order: order.clone() });
         order
     }
 

@@ -10,7 +10,7 @@ use crate::domain::ids::{BusinessId, CustomerId, TokenId};
 use crate::domain::plugin::{Installed, Paused};
 use crate::domain::time::{DAY, Instant, SECOND};
 use crate::engine::config::{business_key, listed_key, plugin_key, token_index, token_key};
-use crate::store::{Key, Order, Range, Row, StoreError, Table};
+use crate::store::{Key, Order, Range, Row, StoreError, Table, Write};
 use crate::turn::Effect;
 use crate::turn::commit::{DueWhat, RETENTION_HASH, due_key, due_row};
 use crate::turn::config::{check_settings, check_wording};
@@ -23,7 +23,7 @@ const SLICE: usize = 200;
 
 impl Step<'_> {
     /// Something the owner or an operator changed.
-    pub(super) fn change(&mut self, by: &str, change: &Change) {
+    pub(super) fn change(&mut self, by: &str, change: &Change) -> Result<(), StoreError> {
         match change {
             Change::Business(business) => {
                 self.why.what = format!("{by} sets up the business");
@@ -45,11 +45,13 @@ impl Step<'_> {
             }
             Change::Token(token) => self.token(by, token),
             Change::Revoke(id) => self.revoke(by, *id),
+            Change::Erase(customer) => return self.erase(by, *customer),
         }
         self.actions.push(Action::Reload(self.entry.business));
+        Ok(())
     }
 
-    fn put<T: Serialize>(&mut self, key: Key, value: &T) {
+    pub(super) fn put<T: Serialize>(&mut self, key: Key, value: &T) {
         match Row::clear(VERSION, value) {
             Ok(row) => self.turn.stage(Effect::Raw(key, Some(row))),
             Err(error) => {
@@ -216,7 +218,7 @@ impl Step<'_> {
             let start = Key::new(self.entry.business, *customer, Table::Why);
             let mut end = [0; 16];
             end[..6].copy_from_slice(&before.0.to_be_bytes()[2..]);
-            self.deletions.push(Range::between(start.clone(), start.id(&end)));
+            self.deletions.push(Write::DeleteRange(Range::between(start.clone(), start.id(&end))));
         }
         match customers.last() {
             Some(last) if customers.len() == SLICE => self.plan_retention(self.now().plus(SECOND), Some(*last)),
