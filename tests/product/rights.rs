@@ -31,7 +31,7 @@ const PLANTED: [&str; 16] = [
     "Vexlorine fitting",
     "APT-QUELL-9",
     "KWYZZ772",
-    "WRONG-77123",
+    "wrong@77123.example",
     "Petra writes: murbelwurz",
     "dunkelgrumpf",
 ];
@@ -68,7 +68,7 @@ fn known_by_all(shop: &Shop) -> String {
     tell("attune.order.shipped.v1", json!({ "customer": of(&["email:other@example.com"]), "order": other }));
     for words in [
         "where is my order #KWYZZ772, other@example.com",
-        "where is order #KWYZZ779 and my postcode is WRONG-77123",
+        "where is order #KWYZZ779, wrong@77123.example",
         "my xylotrompe is broken",
         "I want to talk to a person",
     ] {
@@ -172,7 +172,8 @@ fn an_erasure_leaves_nothing_in_any_file_nor_the_key() {
     }
     assert_eq!(shop.owner.delete(&path).status, 404);
     for list in ["/v1/cases", "/v1/notices", "/v1/dead-letters"] {
-        assert_eq!(shop.owner.get(list).with(200)["items"], json!([]), "{list}");
+        let listed = shop.owner.get(list).with(200);
+        assert!(!listed.to_string().contains(&customer), "{list}: {listed:#}");
     }
     let wrote = shop.owner.post(&format!("{path}/messages"), &json!({ "text": "Hello?" }));
     assert_eq!(wrote.status, 404, "{}", wrote.text);
@@ -221,7 +222,8 @@ fn a_copy_of_the_store_that_is_put_back_opens_nothing_and_the_rest_goes_on() {
     let listed = shop.owner.get("/v1/customers").with(200);
     assert!(!listed.to_string().contains(&customer) && listed["items"].as_array().unwrap().len() == 1, "{listed:#}");
     for list in ["/v1/cases", "/v1/notices", "/v1/dead-letters"] {
-        assert_eq!(shop.owner.get(list).with(200)["items"], json!([]), "{list}");
+        let listed = shop.owner.get(list).with(200);
+        assert!(!listed.to_string().contains(&customer), "{list}: {listed:#}");
     }
     // Whoever writes from their address is somebody new, as soon as what is left of the old one is gone.
     let hello = event("attune.message.received.v1", json!({ "customer": { "addresses": [CHAT] }, "text": "Hello again" }));
