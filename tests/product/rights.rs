@@ -58,7 +58,8 @@ fn known_by_all(shop: &Shop) -> String {
     who["consents"] = json!(["marketing"]);
     let customer = tell("attune.customer.updated.v1", json!({ "customer": who }));
     let shipments = json!([{ "carrier": "DHL", "tracking": "JDZYX014600003828" }]);
-    let order = json!({ "id": "ORD-QUELL-31", "number": "#KWYZZ771", "items": ["Blorpentorte"], "shipments": shipments });
+    let order =
+        json!({ "id": "ORD-QUELL-31", "number": "#KWYZZ771", "items": ["Blorpentorte"], "shipments": shipments });
     tell("attune.order.shipped.v1", json!({ "customer": of(&[MAIL]), "order": order }));
     let starts = attune::world::Serve::new().now().plus(3 * 86_400_000).to_string();
     let appointment = json!({ "id": "APT-QUELL-9", "service": "Vexlorine fitting", "starts": starts });
@@ -136,7 +137,8 @@ fn an_export_has_every_kind_of_row_that_is_kept_of_a_customer() {
     for planted in PLANTED {
         assert!(answer.text.contains(planted), "`{planted}` is missing");
     }
-    for kind in ["notes", "shares", "dead_letters", "wrong_proofs", "said_once", "claimed_orders", "timers", "notices"] {
+    for kind in ["notes", "shares", "dead_letters", "wrong_proofs", "said_once", "claimed_orders", "timers", "notices"]
+    {
         assert!(document[kind].as_array().is_some_and(|list| !list.is_empty()), "no {kind}: {document:#}");
     }
     assert!(document["journal"].as_array().unwrap().iter().any(|entry| entry["saw"].is_array()), "{document:#}");
@@ -164,7 +166,9 @@ fn an_erasure_leaves_nothing_in_any_file_nor_the_key() {
     let path = format!("/v1/customers/{customer}");
     assert_eq!(shop.token("staff").delete(&path).status, 403);
     let gone = shop.owner.delete(&path).with(200);
-    for kind in ["customer", "messages", "orders", "appointments", "cases", "notes", "timers", "whys", "consents", "journal"] {
+    for kind in
+        ["customer", "messages", "orders", "appointments", "cases", "notes", "timers", "whys", "consents", "journal"]
+    {
         assert!(gone["erased"][kind].as_u64() > Some(0), "{kind}: {gone:#}");
     }
     for part in ["", "/export", "/messages", "/whys"] {
@@ -226,7 +230,8 @@ fn a_copy_of_the_store_that_is_put_back_opens_nothing_and_the_rest_goes_on() {
         assert!(!listed.to_string().contains(&customer), "{list}: {listed:#}");
     }
     // Whoever writes from their address is somebody new, as soon as what is left of the old one is gone.
-    let hello = event("attune.message.received.v1", json!({ "customer": { "addresses": [CHAT] }, "text": "Hello again" }));
+    let hello =
+        event("attune.message.received.v1", json!({ "customer": { "addresses": [CHAT] }, "text": "Hello again" }));
     let taken = until("the address is free", || {
         let answer = shop.owner.event(&hello);
         assert!(matches!(answer.status, 202 | 503), "{}", answer.text);

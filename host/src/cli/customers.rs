@@ -45,8 +45,7 @@ impl Customer {
         let server = &self.server;
         match &self.act {
             CustomerAct::Export { id, out } => {
-                let body =
-                    server.get_or_fail("GET", &format!("/v1/customers/{}/export", segment(id)), Body::None)?;
+                let body = server.get_or_fail("GET", &format!("/v1/customers/{}/export", segment(id)), Body::None)?;
                 let text = format!("{body:#}\n");
                 match out {
                     Some(file) => write(file, &text).with_context(|| file.display().to_string())?,
@@ -95,8 +94,10 @@ impl Audit {
     pub(super) fn run(self) -> Result<ExitCode> {
         let limit = self.limit.map(|limit| limit.to_string());
         let asked = [("customer", &self.customer), ("after", &self.after), ("limit", &limit)];
-        let query: Vec<String> =
-            asked.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", segment(value.as_ref()?)))).collect();
+        let query: Vec<String> = asked
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("{name}={}", segment(value.as_ref()?))))
+            .collect();
         let body = self.server.get_or_fail("GET", &format!("/v1/audit?{}", query.join("&")), Body::None)?;
         self.server.print(&body, |body| body["items"].as_array().into_iter().flatten().map(line).collect());
         if self.server.format == Format::Text
@@ -111,5 +112,13 @@ impl Audit {
 fn line(one: &Value) -> String {
     let word = |name: &str| one[name].as_str().unwrap_or_default();
     let about = [word("customer"), word("subject")].join(" ");
-    format!("{}  {}  {} ({})  {}  {}\n", word("id"), word("time"), word("label"), word("role"), word("act"), about.trim())
+    format!(
+        "{}  {}  {} ({})  {}  {}\n",
+        word("id"),
+        word("time"),
+        word("label"),
+        word("role"),
+        word("act"),
+        about.trim()
+    )
 }

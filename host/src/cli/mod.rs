@@ -39,6 +39,8 @@ enum Command {
     Why(remote::Why),
     /// Export and erase customers.
     Customer(customers::Customer),
+    /// Tell who looked at what, and who changed it.
+    Audit(customers::Audit),
     /// Make, list and take back access tokens.
     Token(remote::Token),
     /// Compile the component on standard input; for this program's own use.
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Plugin(plugin) => plugin.run(),
         Command::Why(why) => why.run(),
         Command::Customer(customer) => customer.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Token(token) => token.run(),
         Command::Compile { memory_bytes, computing_s } => {
             crate::sandbox::compile::child(memory_bytes, computing_s).map(|()| ExitCode::SUCCESS)

@@ -43,10 +43,3 @@ pub struct Line {
     /// The status of the answer.
     pub status: u16,
 }
-
-impl Line {
-    /// Whether another line says the same of the same person but for the time.
-    pub fn repeats(&self, other: &Self) -> bool {
-        (self.token, &self.act, self.customer, &self.subject) == (other.token, &other.act, other.customer, &other.subject)
-    }
-}

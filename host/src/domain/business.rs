@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::hours::{OpeningHours, QuietHours};
 use super::ids::BusinessId;
+use super::retention::Retention;
 
 /// What is known of a business.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -30,6 +31,9 @@ pub struct Business {
     /// How many automated messages may follow each other without a word from the customer or staff.
     #[serde(default = "automated_in_a_row")]
     pub automated_in_a_row: u32,
+    /// For how long what is known is kept.
+    #[serde(default, skip_serializing_if = "Retention::is_usual")]
+    pub retention: Retention,
 }
 
 /// Enough for an appointment's whole course (two reminders, a follow-up) with a few orders beside it; few enough to stop two
@@ -50,6 +54,7 @@ impl Business {
             hours: OpeningHours::default(),
             quiet: QuietHours::default(),
             automated_in_a_row: automated_in_a_row(),
+            retention: Retention::default(),
         }
     }
 }

@@ -94,9 +94,9 @@ pub enum Input {
         /// In words for the owner.
         reason: String,
     },
-    /// Records of why from before this moment may go.
+    /// What was kept for its time may go.
     Retention {
-        /// Everything older goes.
+        /// Records of why from before go in any case: the operator's limit.
         before: Instant,
         /// Where the last slice of this work stopped.
         after: Option<CustomerId>,

@@ -18,6 +18,7 @@ pub mod locale;
 pub mod message;
 pub mod order;
 pub mod plugin;
+pub mod retention;
 pub mod template;
 pub mod time;
 pub mod words;

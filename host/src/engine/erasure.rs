@@ -96,7 +96,9 @@ impl Engine {
         self.append(vec![entry], Batch::new(), move |result| match result {
             // Somebody else found them too.
             Ok(_) | Err(NotTaken::Raced) => {}
-            Err(error) => tracing::warn!(%customer, %error, "they could not be erased now; the next who finds them does"),
+            Err(error) => {
+                tracing::warn!(%customer, %error, "they could not be erased now; the next who finds them does")
+            }
         });
         Ok(true)
     }

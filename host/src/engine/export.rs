@@ -16,8 +16,20 @@ use super::query::Query;
 
 /// Fields that hold milliseconds since the Unix epoch, wherever they stand.
 const TIMES: [&str; 14] = [
-    "accepted", "at", "before", "delivered", "due", "ends", "expected", "expires", "happened", "opened", "placed", "since",
-    "starts", "until",
+    "accepted",
+    "at",
+    "before",
+    "delivered",
+    "due",
+    "ends",
+    "expected",
+    "expires",
+    "happened",
+    "opened",
+    "placed",
+    "since",
+    "starts",
+    "until",
 ];
 
 impl Query<'_> {

@@ -65,7 +65,13 @@ pub fn append(entry: &Entry, key: &CustomerKey) -> Result<Append, StoreError> {
 
 /// Whose lane the entry in a row is of.
 pub fn customer_of(row: &Row) -> Result<CustomerId, StoreError> {
-    Ok(row.read_clear::<Clear>()?.c)
+    Ok(head(row)?.1)
+}
+
+/// The id of the entry in a row, whose lane it is of, and when it was accepted.
+pub fn head(row: &Row) -> Result<(EventId, CustomerId, Instant), StoreError> {
+    let Clear { e, c, a, .. } = row.read_clear()?;
+    Ok((e, c, a))
 }
 
 fn open(business: BusinessId, number: u64, row: &Row, keys: &dyn Keyring) -> Result<Option<Entry>, StoreError> {

@@ -4,6 +4,7 @@
 //! random number, and opens no file or socket: all of that is the world's, the store's and the couriers'.
 
 pub mod about;
+mod audit;
 pub mod config;
 pub mod due;
 mod erasure;
@@ -652,10 +653,12 @@ impl Engine {
                 Action::Wake(at) => wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
                 Action::Ran { plugin, failure } => self.count_failure(entry.business, plugin, failure),
                 Action::Deliver(message) => self.deliver(entry.business, message),
+                Action::Cool(customer) => drop(lock(&self.warm).take((entry.business, customer))),
                 Action::Forget(customer) => {
                     if let Err(error) = self.forget(entry.business, customer) {
                         tracing::error!(%customer, %error, "a key could not be destroyed; the next start does it");
-                        let words = format!("the rows are gone, but not the key: {error}; restart Attune to destroy it");
+                        let words =
+                            format!("the rows are gone, but not the key: {error}; restart Attune to destroy it");
                         report.refused = Some(("failed".to_owned(), words));
                     }
                 }

@@ -95,6 +95,11 @@ impl Query<'_> {
         self.engine.world().now()
     }
 
+    /// Which business.
+    pub(super) fn business(&self) -> BusinessId {
+        self.business
+    }
+
     /// The name of the business.
     pub(super) fn business_name(&self) -> String {
         self.engine.ready(self.business).map(|ready| ready.config.business.name.clone()).unwrap_or_default()

@@ -30,8 +30,7 @@ pub fn replay(
     if into.view().count(&Range::all(), 1)? > 0 {
         return Err(StoreError::Failed("the store to replay into is not empty".to_owned()));
     }
-    let components =
-        Range::prefix(Key::new(BusinessId::SYSTEM, CustomerId::BUSINESS, Table::Component));
+    let components = Range::prefix(Key::new(BusinessId::SYSTEM, CustomerId::BUSINESS, Table::Component));
     let mut batch = Batch::new();
     for (key, row) in from.all(&components)? {
         batch.put(key, row);

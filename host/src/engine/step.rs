@@ -9,6 +9,7 @@ mod customer;
 mod delivery;
 mod erase;
 mod plugins;
+mod retention;
 mod staff;
 
 use std::sync::Arc;
@@ -76,6 +77,8 @@ pub enum Action {
     },
     /// The configuration of the business changed.
     Reload(BusinessId),
+    /// Rows of a customer changed outside their lane: what is kept of it in memory does not count any more.
+    Cool(CustomerId),
     /// The rows of a customer are gone: their key goes too.
     Forget(CustomerId),
 }

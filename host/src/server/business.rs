@@ -12,6 +12,7 @@ use crate::domain::business::Business;
 use crate::domain::entry::Change;
 use crate::domain::hours::{OpeningHours, QuietHours};
 use crate::domain::ids::BusinessId;
+use crate::domain::retention::{MOST_DAYS, Retention};
 use crate::domain::time;
 use crate::engine::config::{business_key, businesses};
 use crate::intake::schema::Misfit;
@@ -46,6 +47,8 @@ pub struct BusinessPatch {
     /// How many automated messages may follow each other without a word from the customer or staff.
     #[schema(minimum = 1, maximum = 1000)]
     automated_in_a_row: Option<u32>,
+    /// For how many days each kind of data is kept, all of it: what is absent gets its usual time again.
+    retention: Option<Retention>,
 }
 
 /// Tells null from nothing.
@@ -65,6 +68,7 @@ impl BusinessPatch {
             hours: self.hours.unwrap_or(business.hours),
             quiet: self.quiet.unwrap_or(business.quiet),
             automated_in_a_row: self.automated_in_a_row.unwrap_or(business.automated_in_a_row),
+            retention: self.retention.unwrap_or(business.retention),
         };
         let errors = misfits(&merged);
         if errors.is_empty() { Ok(merged) } else { Err(Problem::misfits("the body does not fit", errors)) }
@@ -92,7 +96,11 @@ fn misfits(business: &Business) -> Vec<Misfit> {
         ((1..=1_000).contains(&business.automated_in_a_row), "/automated_in_a_row", "is 1 to 1000"),
     ];
     let broken = rules.into_iter().filter(|(holds, ..)| !holds);
-    broken.map(|(_, path, rule)| Misfit { path: path.to_owned(), rule: rule.to_owned() }).collect()
+    let kept = business.retention.misfits().map(|kind| Misfit {
+        path: format!("/retention/{kind}"),
+        rule: format!("is 1 to {MOST_DAYS} days; leave it out for the usual time"),
+    });
+    broken.map(|(_, path, rule)| Misfit { path: path.to_owned(), rule: rule.to_owned() }).chain(kept).collect()
 }
 
 fn read(app: &App, id: BusinessId) -> Result<Option<Business>, Problem> {

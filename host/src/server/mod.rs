@@ -5,6 +5,7 @@
 //! does: tell one business anything about another, log a body or a secret, or panic on input. axum and hyper appear only here.
 
 mod ask;
+mod audit;
 mod auth;
 mod business;
 mod cases;
@@ -36,7 +37,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{from_fn, map_response_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,8 @@ pub struct App {
     version: &'static str,
     counts: metrics::Counts,
     known: auth::KnownTokens,
+    /// What the audit log has of the last minute.
+    seen: audit::Seen,
     /// True once the server stops: streams end then.
     closing: watch::Sender<bool>,
     streams: Arc<Semaphore>,
@@ -123,6 +126,7 @@ impl App {
         Arc::new(Self {
             counts: metrics::Counts::default(),
             known: auth::KnownTokens::default(),
+            seen: audit::Seen::default(),
             closing: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(limits.streams)),
             uploads: Semaphore::new(limits.uploads),
@@ -172,6 +176,7 @@ pub fn router(app: Arc<App>) -> Router {
     router
         .fallback(no_route)
         .method_not_allowed_fallback(bad_method)
+        .layer(from_fn_with_state(app.clone(), audit::watch))
         .layer(map_response_with_state(app.clone(), finish))
         .layer(from_fn(rest::read_rest))
         .with_state(app)
@@ -207,6 +212,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/plugins/{name}", get(plugins::one).patch(plugins::change).delete(plugins::remove)),
         ("/v1/business", get(business::one).patch(business::change)),
         ("/v1/businesses", get(business::list).post(business::create)),
+        ("/v1/audit", get(audit::list)),
         ("/v1/tokens", get(tokens::list).post(tokens::create)),
         ("/v1/tokens/{id}", delete(tokens::revoke)),
     ]

@@ -12,8 +12,8 @@ use crate::intake::schema::{known_types, schemas};
 
 use super::{App, json as answer};
 use super::{
-    business, cases, customers, dead_letters, events, health, messages, metrics, plugins, problem, rights, stream, tokens,
-    visitors,
+    audit, business, cases, customers, dead_letters, events, health, messages, metrics, plugins, problem, rights,
+    stream, tokens, visitors,
 };
 
 #[derive(OpenApi)]
@@ -27,7 +27,7 @@ use super::{
         messages::settle, cases::list, cases::one, cases::take, cases::resolve, cases::reply, dead_letters::notices,
         dead_letters::list, dead_letters::retry, plugins::list, plugins::install, plugins::one, plugins::change,
         plugins::remove, business::one, business::change, business::list, business::create, tokens::list, tokens::create,
-        tokens::revoke,
+        tokens::revoke, audit::list,
     ),
     components(schemas(problem::ProblemBody)),
     security(("token" = [])),

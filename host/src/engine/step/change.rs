@@ -8,18 +8,15 @@ use serde::Serialize;
 use crate::domain::entry::{Change, Install, PluginChange, Token};
 use crate::domain::ids::{BusinessId, CustomerId, TokenId};
 use crate::domain::plugin::{Installed, Paused};
-use crate::domain::time::{DAY, Instant, SECOND};
+use crate::domain::time::{DAY, Instant};
 use crate::engine::config::{business_key, listed_key, plugin_key, token_index, token_key};
-use crate::store::{Key, Order, Range, Row, StoreError, Table, Write};
+use crate::store::{Key, Order, Range, Row, StoreError, Table};
 use crate::turn::Effect;
 use crate::turn::commit::{DueWhat, RETENTION_HASH, due_key, due_row};
 use crate::turn::config::{check_settings, check_wording};
 use crate::turn::records::VERSION;
 
 use super::{Action, Step};
-
-/// How many customers one step of retention looks at: few enough that nobody waits for it.
-const SLICE: usize = 200;
 
 impl Step<'_> {
     /// Something the owner or an operator changed.
@@ -200,7 +197,7 @@ impl Step<'_> {
         }
     }
 
-    fn plan_retention(&mut self, at: Instant, after: Option<CustomerId>) {
+    pub(super) fn plan_retention(&mut self, at: Instant, after: Option<CustomerId>) {
         let key = due_key(self.records(), at, RETENTION_HASH);
         match due_row(&DueWhat::Retention(after)) {
             Ok(row) => self.turn.stage(Effect::DueRow(key, row)),
@@ -208,23 +205,6 @@ impl Step<'_> {
                 self.off.get_or_insert_with(|| error.to_string());
             }
         }
-    }
-
-    /// Deletes old records of why, a slice of the customers at a time.
-    pub(super) fn retention(&mut self, before: Instant, after: Option<CustomerId>) -> Result<(), StoreError> {
-        self.why.what = format!("records of why from before {before} go");
-        let customers = customers_after(self.records().view().as_ref(), self.entry.business, after, SLICE)?;
-        for customer in &customers {
-            let start = Key::new(self.entry.business, *customer, Table::Why);
-            let mut end = [0; 16];
-            end[..6].copy_from_slice(&before.0.to_be_bytes()[2..]);
-            self.deletions.push(Write::DeleteRange(Range::between(start.clone(), start.id(&end))));
-        }
-        match customers.last() {
-            Some(last) if customers.len() == SLICE => self.plan_retention(self.now().plus(SECOND), Some(*last)),
-            _ => self.plan_retention(self.now().plus(DAY), None),
-        }
-        Ok(())
     }
 }
 

@@ -58,7 +58,9 @@ impl Step<'_> {
         });
         for address in who.addresses.iter().filter(|address| !known.contains(address)) {
             if self.turn.take_over(address) {
-                self.note("an address of theirs was somebody's who was erased, and what was withdrawn there still holds");
+                self.note(
+                    "an address of theirs was somebody's who was erased, and what was withdrawn there still holds",
+                );
             }
         }
         if let Some(consents) = &who.consents {

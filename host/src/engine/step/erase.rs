@@ -49,8 +49,11 @@ impl Step<'_> {
     fn keep_withdrawals(&mut self, records: &Records, own: &HashSet<Key>) -> Result<(), StoreError> {
         let Some(customer) = records.customer()? else { return Ok(()) };
         for address in &customer.addresses {
-            let mut kept =
-                if own.contains(&records.address_key(address)) { Consents::default() } else { records.suppressed(address)? };
+            let mut kept = if own.contains(&records.address_key(address)) {
+                Consents::default()
+            } else {
+                records.suppressed(address)?
+            };
             for one in customer.consents.kept(address.channel()).iter() {
                 kept.take(one.clone());
             }
