@@ -7,6 +7,7 @@ mod crash;
 mod front_door;
 mod hostile;
 mod hostile_files;
+mod keeping;
 mod limits;
 mod mail;
 mod malformed;

@@ -19,7 +19,7 @@ use attune_tests::Folder;
 use proptest::prelude::*;
 use serde_json::json;
 
-static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| {
+pub static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| {
     let compiled = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
     Sandbox::new(Cache::new(compiled, [5; 32]), Compiler::Here).expect("the sandbox starts")
 });
@@ -89,10 +89,10 @@ impl Courier for Moody {
     }
 }
 
-struct Stage {
-    engine: Arc<Engine>,
-    world: Arc<Test>,
-    business: BusinessId,
+pub struct Stage {
+    pub engine: Arc<Engine>,
+    pub world: Arc<Test>,
+    pub business: BusinessId,
     events: u64,
     last: Option<String>,
     /// Whether anybody was erased: what plugins counted because of them a replay cannot count again.
@@ -100,7 +100,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(store: Arc<dyn Store>, keyring: Arc<dyn Keyring>, limits: Limits) -> Self {
+    pub fn new(store: Arc<dyn Store>, keyring: Arc<dyn Keyring>, limits: Limits) -> Self {
         let start = Instant::parse("2026-10-20T09:00[Europe/Berlin]").expect("a moment");
         let world = Arc::new(Test::new(start, 7));
         let parts = Parts {
@@ -124,7 +124,7 @@ impl Stage {
         stage
     }
 
-    fn change(&mut self, change: Change, batch: Batch) {
+    pub fn change(&mut self, change: Change, batch: Batch) {
         let input = Input::Owner { by: "owner".to_owned(), change };
         self.engine.act_with(self.business, CustomerId::BUSINESS, input, batch).expect("a change is taken");
     }
@@ -143,7 +143,7 @@ impl Stage {
         self.change(Change::Plugin { name: name.to_owned(), seen: None, set: Box::new(set) }, Batch::new());
     }
 
-    fn event(&mut self, kind: &str, data: serde_json::Value) {
+    pub fn event(&mut self, kind: &str, data: serde_json::Value) {
         self.events += 1;
         let id = self.events.to_string();
         let event = json!({ "specversion": "1.0", "type": kind, "source": "test", "id": id, "data": data });
@@ -159,7 +159,7 @@ impl Stage {
         self.engine.run_until_idle();
     }
 
-    fn customer(&self, number: u8) -> Option<CustomerId> {
+    pub fn customer(&self, number: u8) -> Option<CustomerId> {
         let address = reference(number)["addresses"][0].as_str().map(str::to_owned)?;
         let address = attune::domain::address::Address::parse(&address).expect("an address");
         let found = self.engine.query(self.business).customer_by_address(&address).expect("the store is read");
@@ -233,7 +233,7 @@ impl Stage {
         self.engine.act(self.business, id, Input::Staff { by: "Petra".to_owned(), act }).expect("staff may act");
     }
 
-    fn pass(&mut self, until: Instant) {
+    pub fn pass(&mut self, until: Instant) {
         loop {
             self.engine.run_until_idle();
             let rung = self.engine.ring().expect("the due table is read");
@@ -247,7 +247,7 @@ impl Stage {
     }
 }
 
-fn reference(number: u8) -> serde_json::Value {
+pub fn reference(number: u8) -> serde_json::Value {
     let chat = format!("chat:{number}");
     match number {
         0 => json!({ "addresses": [chat] }),
@@ -264,7 +264,7 @@ fn redb(folder: &Folder, name: &str) -> Arc<dyn Store> {
 }
 
 /// Waits until nothing is still to be done. Replays hold finite journals, so this ends.
-fn settle(engine: &Arc<Engine>) {
+pub fn settle(engine: &Arc<Engine>) {
     engine.run_until_idle();
     while engine.queue().0 > 0 {
         std::thread::yield_now();
