@@ -6,15 +6,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use attune::domain::ids::CustomerId;
+use attune::domain::entry::{Change, Input};
+use attune::domain::ids::{BusinessId, CustomerId};
 use attune::engine::about::word;
-use attune::store::{Key, Range, RedbStore, Row, Settings, Store, Table};
+use attune::engine::{Engine, Parts};
+use attune::store::{
+    CustomerKey, IndexKey, Key, Keyring, MemoryKeyring, MemoryStore, Range, RedbStore, Row, Settings, Store,
+    StoreError, Table,
+};
+use attune::turn::limits::Limits;
 use attune::world::World;
 use attune_tests::{Folder, Server, Shop, Start, event, says, text, until};
 use serde_json::{Value, json};
 
 use crate::components;
 use crate::mail::MailServer;
+use crate::replay::{SANDBOX, Stage};
 
 /// What is told of her that is nobody else's.
 const PLANTED: [&str; 16] = [
@@ -48,10 +55,7 @@ fn known_by_all(shop: &Shop) -> String {
     let traps = "(func $handle (param i32 i32 i32 i32) (result i32) (unreachable))";
     shop.enable_as("broken", &components::guest(traps, &[]));
     let of = |addresses: &[&str]| json!({ "addresses": addresses });
-    let tell = |kind: &str, data: Value| {
-        let event = event(kind, data);
-        text(&shop.owner.event(&event).with(202)["customer"])
-    };
+    let tell = |kind: &str, data: Value| text(&shop.owner.event(&event(kind, data)).with(202)["customer"]);
     let mut who = of(&[MAIL, CHAT, "phone:+4915550199877"]);
     who["name"] = json!("Zyxomira Quellenkrug");
     who["postcode"] = json!("QX7 9ZZ");
@@ -195,7 +199,7 @@ fn an_erasure_leaves_nothing_in_any_file_nor_the_key() {
     let left = tables_about(&rows(&shop.server.data()), &customer);
     assert!(left.iter().all(|table| [Table::Erased, Table::Audit].contains(table)), "{left:?}");
 
-    // What was counted before and after a start is one thing: nobody is made anew by what was still under way.
+    // Nobody is made anew by what was still under way.
     let again = shop.moved(Arc::new(shop.server.restart(&Start::default())));
     again.settled();
     assert_eq!(again.owner.get(&path).status, 404);
@@ -297,6 +301,60 @@ fn a_message_that_is_on_its_way_while_its_customer_is_erased_brings_nobody_back(
     assert_eq!(lost_keys(&before, &std::fs::read(shop.server.data().join("keys")).unwrap()).len(), 1);
     let said = shop.server.said();
     assert!(!said.iter().any(|line| line.contains("ERROR") || line.contains("panicked")), "{said:#?}");
+}
+
+/// A keyring whose file cannot be written for a while, as when the process stops before it is.
+struct Stuck {
+    keys: MemoryKeyring,
+    is_stuck: AtomicBool,
+}
+
+impl Keyring for Stuck {
+    fn get(&self, business: BusinessId, customer: CustomerId) -> Result<Option<Arc<CustomerKey>>, StoreError> {
+        self.keys.get(business, customer)
+    }
+
+    fn get_or_create(&self, business: BusinessId, customer: CustomerId) -> Result<Arc<CustomerKey>, StoreError> {
+        self.keys.get_or_create(business, customer)
+    }
+
+    fn erase(&self, business: BusinessId, customer: CustomerId) -> Result<(), StoreError> {
+        match self.is_stuck.load(Ordering::SeqCst) {
+            true => Err(StoreError::Failed("the disk is gone".to_owned())),
+            false => self.keys.erase(business, customer),
+        }
+    }
+
+    fn index_key(&self, business: BusinessId) -> Result<Arc<IndexKey>, StoreError> {
+        self.keys.index_key(business)
+    }
+}
+
+#[test]
+fn a_start_destroys_the_key_that_a_stop_left() {
+    let keyring = Arc::new(Stuck { keys: MemoryKeyring::new([3; 32]), is_stuck: AtomicBool::new(true) });
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let mut stage = Stage::new(store.clone(), keyring.clone(), Limits::default());
+    stage.event("attune.customer.updated.v1", json!({ "customer": { "addresses": [CHAT] } }));
+    let customer = stage.engine.query(stage.business).customers(None, 10).unwrap()[0].id;
+    let erase = Input::Owner { by: "owner".to_owned(), change: Change::Erase(customer) };
+    let report = stage.engine.act(stage.business, CustomerId::BUSINESS, erase).unwrap();
+    let (code, words) = report.refused.expect("whoever asked is told that it is not done");
+    assert!(code == "failed" && words.contains("not the key: ") && words.contains("restart"), "{words}");
+    assert!(keyring.get(stage.business, customer).unwrap().is_some());
+
+    keyring.is_stuck.store(false, Ordering::SeqCst);
+    let parts = Parts {
+        store,
+        keyring: keyring.clone(),
+        world: stage.world.clone(),
+        sandbox: SANDBOX.clone(),
+        limits: Limits::default(),
+        workers: 0,
+        queue: 100,
+    };
+    drop(Engine::start(parts).unwrap());
+    assert!(keyring.get(stage.business, customer).unwrap().is_none());
 }
 
 #[test]

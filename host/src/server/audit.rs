@@ -7,14 +7,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::extract::{MatchedPath, Query, Request, State};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::domain::address::Address;
 use crate::domain::audit::{LOOK_MS, Line};
 use crate::domain::ids::{AuditId, BusinessId, CustomerId, TokenId};
 use crate::domain::time::Instant;
@@ -115,7 +116,10 @@ pub async fn watch(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let Some(person) = person(request.headers(), &app) else { return next.run(request).await };
     let named = named(&route, request.uri().path());
     // Looked up before the request is done: afterwards it may be gone.
-    let customer = named.as_deref().and_then(|named| customer(&app, person.business, &route, named));
+    let customer = match &named {
+        Some(named) => customer(&app, person.business, &route, named),
+        None => by_address(&app, person.business, &route, request.uri()),
+    };
     let response = next.run(request).await;
     let status = response.status();
     let changed = !matches!(act, Act::Look(_));
@@ -178,6 +182,17 @@ fn customer(app: &App, business: BusinessId, route: &str, named: &str) -> Option
         "dead-letters" => query.dead_letter_owner(named.parse().ok()?).ok()?,
         _ => None,
     }
+}
+
+/// Whom an address in the query leads to. The address itself is not written down.
+fn by_address(app: &App, business: BusinessId, route: &str, uri: &Uri) -> Option<CustomerId> {
+    #[derive(Deserialize)]
+    struct Asks {
+        address: String,
+    }
+    let Query(asks) = Query::<Asks>::try_from_uri(uri).ok().filter(|_| route == "/v1/customers")?;
+    let address = Address::parse(&asks.address).ok()?;
+    Some(app.engine.query(business).customer_by_address(&address).ok()??.id)
 }
 
 /// Which lines.

@@ -112,7 +112,8 @@ struct Noted {
 pub struct OrderPointer {
     /// Whose order it is.
     pub customer: CustomerId,
-    /// The keyed hash under which the order stands.
+    /// The keyed hash under which the order stands. A row of before this was one leads nowhere until the next news of its order.
+    #[serde(default)]
     pub order: String,
     /// Keyed hashes of what the customer may prove it with.
     pub proofs: Vec<String>,
