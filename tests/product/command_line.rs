@@ -391,3 +391,24 @@ fn a_real_plugin_is_built_and_its_scenarios_pass() {
     let made = std::fs::read(out.path().join("order-status.wasm")).unwrap();
     assert_eq!(made, std::fs::read(plugin_file("order-status")).unwrap(), "the same source gives the same file");
 }
+
+#[test]
+fn a_customer_is_exported_to_a_file_and_erased_on_ones_word() {
+    let (shop, folder) = (Shop::open(), Folder::new());
+    let customer = shop.says("chat:anna", "my xylotrompe is broken");
+    shop.settled();
+    let file = folder.path().join("anna.json");
+    let out = file.to_string_lossy().into_owned();
+    run(of(&shop), &["customer", "export", &customer, "--out", &out], "").fits(0, &[]);
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(written["customer"]["id"], json!(customer));
+    assert!(says(&written["messages"][0], "xylotrompe"), "{written:#}");
+    let mut printed = run(of(&shop), &["customer", "export", &customer], "").json();
+    printed["exported"] = written["exported"].clone();
+    assert_eq!(printed, written);
+    run(of(&shop), &["customer", "erase", &customer], "").fits(2, &["--yes"]);
+    run(of(&shop), &["customer", "erase", &customer, "--yes"], "").fits(0, &["is erased", "1 messages"]);
+    run(of(&shop), &["customer", "erase", &customer, "--yes"], "").fits(1, &["there is no customer"]);
+    run(of(&shop), &["audit", "--customer", &customer], "").fits(0, &["Petra (owner)  customers.erase"]);
+    run(of(&shop), &["audit", "--limit", "1"], "").fits(0, &["there is more: --after aud_"]);
+}

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it did not work (a scenario failed, the server refused), 2 the arguments are wrong.
 
+mod customers;
 mod demo;
 mod plugins;
 mod remote;
@@ -36,6 +37,10 @@ enum Command {
     Plugin(remote::Plugin),
     /// Tell why a message was or was not sent.
     Why(remote::Why),
+    /// Export and erase customers.
+    Customer(customers::Customer),
+    /// Tell who looked at what, and who changed it.
+    Audit(customers::Audit),
     /// Make, list and take back access tokens.
     Token(remote::Token),
     /// Compile the component on standard input; for this program's own use.
@@ -70,6 +75,8 @@ pub fn main() -> ExitCode {
         Command::Event(event) => event.run(),
         Command::Plugin(plugin) => plugin.run(),
         Command::Why(why) => why.run(),
+        Command::Customer(customer) => customer.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Token(token) => token.run(),
         Command::Compile { memory_bytes, computing_s } => {
             crate::sandbox::compile::child(memory_bytes, computing_s).map(|()| ExitCode::SUCCESS)

@@ -18,7 +18,7 @@ use super::stamp::stamp;
 
 /// Which server, and who asks.
 #[derive(Debug, Args)]
-struct Server {
+pub(super) struct Server {
     /// The server.
     #[arg(long, global = true, env = "ATTUNE_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
@@ -30,8 +30,11 @@ struct Server {
     business: Option<String>,
     /// How the result is printed.
     #[arg(long, global = true, value_enum, default_value_t)]
-    format: Format,
+    pub(super) format: Format,
 }
+
+/// The longest answer that is read, in bytes: the export of a customer with a hundred thousand messages is shorter.
+const ANSWER_BYTES: u64 = 1 << 30;
 
 /// What a server answered.
 struct Answer {
@@ -39,7 +42,7 @@ struct Answer {
     body: Value,
 }
 
-enum Body<'a> {
+pub(super) enum Body<'a> {
     None,
     Json(&'a str, &'a Value),
     Wasm(&'a [u8]),
@@ -74,14 +77,14 @@ impl Server {
         }
         let mut response = agent.run(request.body(bytes)?).with_context(|| format!("{url} cannot be reached"))?;
         let status = response.status().as_u16();
-        let text = response.body_mut().read_to_string()?;
+        let text = response.body_mut().with_config().limit(ANSWER_BYTES).read_to_string()?;
         let body =
             if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
         Ok(Answer { status, body })
     }
 
     /// Asks, and makes an error of whatever is not a success.
-    fn get_or_fail(&self, method: &str, path: &str, body: Body<'_>) -> Result<Value> {
+    pub(super) fn get_or_fail(&self, method: &str, path: &str, body: Body<'_>) -> Result<Value> {
         let answer = self.ask(method, path, body)?;
         if (200..300).contains(&answer.status) {
             return Ok(answer.body);
@@ -89,7 +92,7 @@ impl Server {
         bail!("{}", problem(&answer))
     }
 
-    fn print(&self, value: &Value, text: impl FnOnce(&Value) -> String) {
+    pub(super) fn print(&self, value: &Value, text: impl FnOnce(&Value) -> String) {
         match self.format {
             Format::Json => println!("{value}"),
             Format::Text => println!("{}", text(value).trim_end()),
@@ -241,7 +244,7 @@ enum PluginAct {
     },
 }
 
-fn segment(text: &str) -> String {
+pub(super) fn segment(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),

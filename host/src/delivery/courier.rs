@@ -254,7 +254,8 @@ impl Job {
             });
             (self.tell)(&self.parcel, outcome.clone(), done);
             match receiver.await {
-                Ok(Ok(_)) => return,
+                // Whoever was erased meanwhile is not told of.
+                Ok(Ok(_) | Err(NotTaken::Gone(_))) => return,
                 Ok(Err(NotTaken::Busy { .. })) => tokio::time::sleep(Duration::from_millis(pause_ms)).await,
                 Ok(Err(error)) => {
                     tracing::error!(%message, %error, "what became of a message could not be written down; the next start settles it");

@@ -7,6 +7,7 @@ use super::hours::OpeningHours;
 use super::ids::BusinessId;
 use super::promises::{Pause, Promises};
 use super::quiet::QuietHours;
+use super::retention::Retention;
 
 /// What is known of a business.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -38,6 +39,9 @@ pub struct Business {
     /// In a simulation everything is decided and recorded, and nothing is sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simulation: bool,
+    /// For how long what is known is kept.
+    #[serde(default, skip_serializing_if = "Retention::is_usual")]
+    pub retention: Retention,
 }
 
 impl Business {
@@ -54,6 +58,7 @@ impl Business {
             promises: Promises::default(),
             paused: None,
             simulation: false,
+            retention: Retention::default(),
         }
     }
 }

@@ -109,9 +109,9 @@ pub enum Input {
         /// Messages by plugin, without answers.
         sent: Vec<(String, u32)>,
     },
-    /// Records of why from before this moment may go.
+    /// What was kept for its time may go.
     Retention {
-        /// Everything older goes.
+        /// Records of why from before go in any case: the operator's limit.
         before: Instant,
         /// Where the last slice of this work stopped.
         after: Option<CustomerId>,
@@ -292,6 +292,8 @@ pub enum Change {
     Token(Token),
     /// Took an access token back.
     Revoke(TokenId),
+    /// Erased a customer: everything that is known of them, and their key.
+    Erase(CustomerId),
 }
 
 /// A plugin to be installed: what the sandbox read from the file.

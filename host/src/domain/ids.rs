@@ -139,6 +139,8 @@ ids! {
     NoticeId = "ntc";
     /// An access token (its name, not its secret).
     TokenId = "tok";
+    /// A line of the audit log.
+    AuditId = "aud";
 }
 
 impl BusinessId {

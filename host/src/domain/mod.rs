@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod appointment;
+pub mod audit;
 pub mod business;
 pub mod case;
 pub mod consent;
@@ -21,6 +22,7 @@ pub mod plugin;
 pub mod promises;
 pub mod quiet;
 pub mod recent;
+pub mod retention;
 pub mod situation;
 pub mod template;
 pub mod time;

@@ -193,6 +193,9 @@ impl Engine {
     ) -> Result<bool, StoreError> {
         let Some((customer, hash)) = due_of(&key) else { return Ok(false) };
         let Some(due) = due_at(&key) else { return Ok(false) };
+        if self.is_leaving(view.as_ref(), business, customer)? {
+            return Ok(false);
+        }
         let mut depth = 0;
         let input = match what {
             DueWhat::Timer => {
@@ -232,7 +235,7 @@ impl Engine {
         }
         match taken {
             Ok(_) => Ok(true),
-            Err(super::NotTaken::Busy { .. } | super::NotTaken::Raced) => Ok(false),
+            Err(super::NotTaken::Busy { .. } | super::NotTaken::Raced | super::NotTaken::Gone(_)) => Ok(false),
             Err(error) => Err(StoreError::Failed(error.to_string())),
         }
     }

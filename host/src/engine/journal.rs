@@ -63,6 +63,17 @@ pub fn append(entry: &Entry, key: &CustomerKey) -> Result<Append, StoreError> {
     Ok(Append { rows: vec![(journal(entry.business), row), (pending(entry.business), Row::empty(VERSION))] })
 }
 
+/// Whose lane the entry in a row is of.
+pub fn customer_of(row: &Row) -> Result<CustomerId, StoreError> {
+    Ok(head(row)?.1)
+}
+
+/// The id of the entry in a row, whose lane it is of, and when it was accepted.
+pub fn head(row: &Row) -> Result<(EventId, CustomerId, Instant), StoreError> {
+    let Clear { e, c, a, .. } = row.read_clear()?;
+    Ok((e, c, a))
+}
+
 fn open(business: BusinessId, number: u64, row: &Row, keys: &dyn Keyring) -> Result<Option<Entry>, StoreError> {
     let clear: Clear = row.read_clear()?;
     // An erased customer's entries stay as empty places in the journal.
@@ -84,7 +95,7 @@ fn open(business: BusinessId, number: u64, row: &Row, keys: &dyn Keyring) -> Res
 pub fn read(records: &Records, number: u64) -> Result<Option<Entry>, StoreError> {
     let Some(row) = records.view().get(&journal(records.business()).number(number))? else { return Ok(None) };
     let clear: Clear = row.read_clear()?;
-    if clear.c != records.who() {
+    if clear.c != records.who() || records.is_closed() {
         return Ok(None);
     }
     let input: Input = records.open_as(&row, &clear.e.0)?;
@@ -125,13 +136,15 @@ pub type Recorded = (Arc<Entry>, Vec<Observed>);
 /// A business's whole journal, in order, with what each step saw outside its lane.
 pub fn all(view: &dyn View, business: BusinessId, keys: &dyn Keyring) -> Result<Vec<Recorded>, StoreError> {
     let mut entries: Vec<Recorded> = Vec::new();
+    let mut is_hole = false;
     for (key, row) in view.first(&Range::prefix(journal(business)), Order::Ascending, usize::MAX)? {
         match number_of(&key) {
             Some(number) => {
-                if let Some(entry) = open(business, number, &row, keys)? {
-                    entries.push((Arc::new(entry), Vec::new()));
-                }
+                let entry = open(business, number, &row, keys)?;
+                is_hole = entry.is_none();
+                entries.extend(entry.map(|entry| (Arc::new(entry), Vec::new())));
             }
+            None if is_hole => {}
             None => {
                 if let Some((entry, seen)) = entries.last_mut()
                     && let Some(sealed) = keys.get(business, entry.customer)?

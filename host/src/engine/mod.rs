@@ -3,9 +3,13 @@
 //! Business state is written by steps only, and a step is a function of the journal. The engine reads no clock, draws no
 //! random number, and opens no file or socket: all of that is the world's, the store's and the couriers'.
 
+pub mod about;
+mod audit;
 pub mod breaker;
 pub mod config;
 pub mod due;
+mod erasure;
+pub mod export;
 pub mod journal;
 pub mod lanes;
 pub mod query;
@@ -27,10 +31,10 @@ use crate::domain::message::Message;
 use crate::domain::order::Order;
 use crate::domain::time::Instant;
 use crate::sandbox::Sandbox;
-use crate::store::{Batch, Check, Committed, Health, Keyring, Refused, Row, Store, StoreError, View, Write};
+use crate::store::{Batch, Check, Committed, Health, Keyring, Refused, Store, StoreError, Table, View, Write};
 use crate::turn::commit::fired;
 use crate::turn::limits::Limits;
-use crate::turn::records::{OrderPointer, Records, VERSION};
+use crate::turn::records::{OrderPointer, Records};
 use crate::turn::warm::WarmLanes;
 use crate::turn::{Elsewhere, Observed, Scene, Turn};
 use crate::world::World;
@@ -77,6 +81,9 @@ pub enum NotTaken {
     /// A row that was to be absent is there, or the other way round: something came in between.
     #[error("something else came in between; try again")]
     Raced,
+    /// It is in the lane of a customer who was erased.
+    #[error("there is no customer {0} in this business")]
+    Gone(CustomerId),
 }
 
 /// What a step made of an entry.
@@ -86,6 +93,8 @@ pub struct Report {
     pub refused: Option<(String, String)>,
     /// Messages that are new or changed.
     pub messages: Vec<Arc<Message>>,
+    /// What was erased: how many rows of each kind.
+    pub erased: about::Counts,
 }
 
 /// Something that became durable, for those who watch.
@@ -209,6 +218,7 @@ impl Engine {
         });
         for business in config::businesses(view.as_ref())? {
             engine.reload(view.as_ref(), business)?;
+            engine.finish_erasures(view.as_ref(), business)?;
             let entries = journal::still_to_do(view.as_ref(), business, engine.parts.keyring.as_ref())?;
             engine.under_way.fetch_add(entries.len(), Ordering::SeqCst);
             for entry in entries {
@@ -320,7 +330,8 @@ impl Engine {
         EventId::new(self.parts.world.now(), self.parts.world.unique())
     }
 
-    /// The rows of one customer, as of a view.
+    /// The rows of one customer, as of a view. This makes no key but the business's own: there are no rows yet of a customer who
+    /// has none, or no more.
     ///
     /// # Errors
     /// When the keyring cannot be read or written.
@@ -330,7 +341,11 @@ impl Engine {
         business: BusinessId,
         customer: CustomerId,
     ) -> Result<Records, StoreError> {
-        let key = self.parts.keyring.get_or_create(business, customer)?;
+        let keyring = &self.parts.keyring;
+        let key = match customer.is_business() {
+            true => Some(keyring.get_or_create(business, customer)?),
+            false => keyring.get(business, customer)?,
+        };
         Ok(Records::new(view, business, customer, key, self.parts.keyring.index_key(business)?))
     }
 
@@ -352,6 +367,17 @@ impl Engine {
     /// once they are durable, with their numbers, or were refused.
     pub fn append(
         self: &Arc<Self>,
+        entries: Vec<Entry>,
+        batch: Batch,
+        done: impl FnOnce(Result<Vec<u64>, NotTaken>) + Send + 'static,
+    ) {
+        self.append_for(None, entries, batch, done);
+    }
+
+    /// The same with entries that make a customer: the only way to get a key.
+    pub fn append_for(
+        self: &Arc<Self>,
+        newcomer: Option<CustomerId>,
         entries: Vec<Entry>,
         mut batch: Batch,
         done: impl FnOnce(Result<Vec<u64>, NotTaken>) + Send + 'static,
@@ -375,16 +401,16 @@ impl Engine {
             return refuse(Box::new(done), NotTaken::Stopped("Attune is shutting down".to_owned()));
         }
         for entry in &entries {
-            let rows = self
-                .parts
-                .keyring
-                .get_or_create(entry.business, entry.customer)
-                .and_then(|key| journal::append(entry, &key));
+            let rows = self.key_for(entry, newcomer).and_then(|key| {
+                Self::guard(entry, newcomer, &mut batch)?;
+                journal::append(entry, &key).map_err(|error| NotTaken::Stopped(error.to_string()))
+            });
             match rows {
                 Ok(rows) => batch.appends.push(rows),
-                Err(error) => return refuse(Box::new(done), NotTaken::Stopped(error.to_string())),
+                Err(error) => return refuse(Box::new(done), error),
             }
         }
+        let makes_erasure = entries.first().is_some_and(|entry| entry.customer.is_business());
         let engine = self.clone();
         self.parts.store.submit(
             batch,
@@ -396,7 +422,12 @@ impl Engine {
                 Err(error) => {
                     engine.under_way.fetch_sub(count, Ordering::SeqCst);
                     done(Err(match error {
-                        Refused::Check(_) => NotTaken::Raced,
+                        Refused::Check(key) => match <[u8; 16]>::try_from(key.rest()) {
+                            Ok(customer) if key.table() == Table::Erased && !makes_erasure => {
+                                NotTaken::Gone(CustomerId(customer))
+                            }
+                            _ => NotTaken::Raced,
+                        },
                         Refused::Busy => NotTaken::Busy { waiting: engine.queue().0 },
                         other => NotTaken::Stopped(other.to_string()),
                     }));
@@ -537,7 +568,7 @@ impl Engine {
                 self.write_observed(entry, &stepped.observed, &mut stepped.writes)?;
                 Ok(stepped)
             });
-        let Stepped { writes, actions, refused, messages, warm, .. } = match stepped {
+        let Stepped { writes, actions, refused, erased, messages, warm, .. } = match stepped {
             Ok(stepped) => stepped,
             Err(error) => return self.leave(entry, &error),
         };
@@ -551,7 +582,7 @@ impl Engine {
                     if !entry.customer.is_business() {
                         lock(&engine.warm).put((entry.business, entry.customer), warm);
                     }
-                    let report = Report { refused, messages };
+                    let report = Report { refused, messages, erased };
                     engine.after(&entry, took_us, committed.view.as_ref(), actions, report);
                 }
                 Err(Refused::Check(_)) => {
@@ -573,8 +604,8 @@ impl Engine {
     fn write_observed(&self, entry: &Entry, observed: &[Observed], writes: &mut Vec<Write>) -> Result<(), StoreError> {
         if !observed.is_empty() {
             let at = journal::observed(entry.business, entry.number);
-            let key = self.parts.keyring.get_or_create(entry.business, entry.customer)?;
-            writes.push(Write::Put(at.clone(), Row::sealed(VERSION, &(), &observed, &key, at.as_bytes())?));
+            let records = self.records(self.view(), entry.business, entry.customer)?;
+            writes.push(Write::Put(at.clone(), records.row(&at, &observed)?));
         }
         Ok(())
     }
@@ -591,7 +622,7 @@ impl Engine {
         let scene = Scene {
             config: ready.config.clone(),
             entry: entry.clone(),
-            records: self.records(view, entry.business, entry.customer)?,
+            records: self.records(view.clone(), entry.business, entry.customer)?,
             limits: self.parts.limits,
             paused_now: match &observed {
                 Some(observed) => observed.iter().filter_map(Observed::paused).cloned().collect(),
@@ -604,7 +635,12 @@ impl Engine {
             elsewhere: Some(self.elsewhere(entry.business)),
             observed,
         };
-        let env = Env { sandbox: &self.parts.sandbox, ready: &ready, world: self.parts.world.as_ref() };
+        if scene.records.is_closed() {
+            return Ok(step::dropped(entry, &scene.records));
+        }
+        let others = |customer| self.records(view.clone(), entry.business, customer);
+        let world = self.parts.world.as_ref();
+        let env = Env { sandbox: &self.parts.sandbox, ready: &ready, world, others: &others };
         let warm = lock(&self.warm).take((entry.business, entry.customer)).unwrap_or_default();
         step::step(&env, Turn::warmed(Arc::new(scene), warm))
     }
@@ -614,7 +650,7 @@ impl Engine {
         let engine = self.clone();
         Arc::new(move |pointer: &OrderPointer| -> Option<Order> {
             let records = engine.records(engine.view(), business, pointer.customer).ok()?;
-            records.get(&records.order_key(&pointer.source, &pointer.id)).ok()?
+            records.order_at(pointer).ok()?
         })
     }
 
@@ -625,7 +661,7 @@ impl Engine {
         took_us: u64,
         view: &dyn View,
         actions: Vec<Action>,
-        report: Report,
+        mut report: Report,
     ) {
         let mut wake: Option<Instant> = None;
         let mut said_stop = false;
@@ -640,6 +676,15 @@ impl Engine {
                 Action::Ran { plugin, failure } => self.count_failure(entry.business, plugin, failure),
                 Action::SaidStop => said_stop = true,
                 Action::Deliver(message) => self.deliver(entry.business, message),
+                Action::Cool(customer) => drop(lock(&self.warm).take((entry.business, customer))),
+                Action::Forget(customer) => {
+                    if let Err(error) = self.forget(entry.business, customer) {
+                        tracing::error!(%customer, %error, "a key could not be destroyed; the next start does it");
+                        let words =
+                            format!("the rows are gone, but not the key: {error}; restart Attune to destroy it");
+                        report.refused = Some(("failed".to_owned(), words));
+                    }
+                }
             }
         }
         if let Some(at) = wake {

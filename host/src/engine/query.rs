@@ -12,11 +12,13 @@ use crate::domain::entry::Token;
 use crate::domain::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, NoticeId, TokenId};
 use crate::domain::message::Message;
 use crate::domain::plugin::Installed;
+use crate::domain::time::Instant;
 use crate::store::{Key, Order, Range, StoreError, Table, View};
 use crate::turn::records::{DeadLetter, Notice, Records};
 
 use super::Engine;
 use super::config::{listed_key, token_key};
+use super::erasure::erased_key;
 use super::step::customers_after;
 use super::why::{Handled, Measured, Why};
 
@@ -81,6 +83,27 @@ impl Query<'_> {
             return Ok(None);
         }
         self.records(id)?.customer()
+    }
+
+    /// Whether there is something of a customer to erase. An event that waits for its turn is enough: they have a key.
+    pub fn is_there(&self, id: CustomerId) -> Result<bool, StoreError> {
+        let has_key = !id.is_business() && self.engine.keyring().get(self.business, id)?.is_some();
+        Ok(has_key && !self.view.has(&erased_key(self.business, id))?)
+    }
+
+    /// What time it is.
+    pub(super) fn now(&self) -> Instant {
+        self.engine.world().now()
+    }
+
+    /// Which business.
+    pub(super) fn business(&self) -> BusinessId {
+        self.business
+    }
+
+    /// The name of the business.
+    pub(super) fn business_name(&self) -> String {
+        self.engine.ready(self.business).map(|ready| ready.config.business.name.clone()).unwrap_or_default()
     }
 
     /// Customers in the order in which they became known, after one.

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::ids::BusinessId;
+use crate::domain::ids::{BusinessId, CustomerId};
 use crate::domain::time::Instant;
-use crate::store::{Batch, Key, Keyring, Range, Row, Store, StoreError, Table, View};
+use crate::store::{Append, Batch, Key, Keyring, Range, Row, Store, StoreError, Table, View};
 use crate::turn::limits::Limits;
 use crate::world::Replay;
 
@@ -30,17 +30,23 @@ pub fn replay(
     if into.view().count(&Range::all(), 1)? > 0 {
         return Err(StoreError::Failed("the store to replay into is not empty".to_owned()));
     }
-    let components =
-        Range::prefix(Key::new(BusinessId::SYSTEM, crate::domain::ids::CustomerId::BUSINESS, Table::Component));
+    let components = Range::prefix(Key::new(BusinessId::SYSTEM, CustomerId::BUSINESS, Table::Component));
     let mut batch = Batch::new();
     for (key, row) in from.all(&components)? {
         batch.put(key, row);
     }
-    into.commit(batch).map_err(failed)?;
     let mut entries = Vec::new();
     for business in businesses(from)? {
-        entries.extend(journal::all(from, business, keyring.as_ref())?);
+        let own = journal::all(from, business, keyring.as_ref())?;
+        // What outlives an erasure was written because of entries that went with it.
+        let there = own.iter().map(|(entry, _)| entry.id).collect();
+        let suppressed = Range::prefix(Key::new(business, CustomerId::BUSINESS, Table::Suppressed));
+        for (key, row) in crate::intake::outlived(from, business, &there)?.into_iter().chain(from.all(&suppressed)?) {
+            batch.put(key, row);
+        }
+        entries.extend(own);
     }
+    into.commit(batch).map_err(failed)?;
     entries.sort_by_key(|(entry, _)| entry.number);
     let observed: HashMap<u64, _> = entries.iter().map(|(entry, seen)| (entry.number, seen.clone())).collect();
     let last = entries.last().map_or(Instant(0), |(entry, _)| entry.at);
@@ -55,7 +61,15 @@ pub fn replay(
         queue: usize::MAX,
     };
     let engine = Engine::start_with(parts, Some(observed))?;
+    let mut next = engine.store().stats().next_number;
     for (entry, seen) in entries {
+        if entry.number > next {
+            // Numbers of entries that are gone stay theirs: other rows count by those of the rest.
+            let mut gap = Batch::new();
+            gap.appends.resize_with((entry.number - next) as usize, Append::default);
+            engine.store().commit(gap).map_err(failed)?;
+        }
+        next = entry.number + 1;
         let (entry, mut batch) = (crate::domain::entry::Entry::clone(&entry), Batch::new());
         let view = engine.view();
         crate::intake::replayed(view.as_ref(), &engine, &entry, &mut batch)?;
@@ -81,12 +95,13 @@ pub fn replay(
     Ok(engine)
 }
 
-/// Every row, without measurements, which are no state.
+/// Every row that steps have written, without measurements, which are no state. Who looked at what is written at the door.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn state(view: &dyn View) -> Result<Vec<(Key, Row)>, StoreError> {
     let mut rows = view.all(&Range::all())?;
+    rows.retain(|(key, _)| key.table() != Table::Audit);
     for (_, row) in rows.iter_mut().filter(|(key, _)| key.table() == Table::Stepped) {
         let handled: Handled = row.read_clear()?;
         *row = Row::clear(row.version, &handled.customer)?;

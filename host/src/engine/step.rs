@@ -7,7 +7,9 @@
 mod change;
 mod customer;
 mod delivery;
+mod erase;
 mod plugins;
+mod retention;
 mod staff;
 
 use std::sync::Arc;
@@ -15,16 +17,18 @@ use std::sync::Arc;
 pub use change::customers_after;
 
 use crate::domain::entry::{Entry, Input};
-use crate::domain::ids::{BusinessId, MessageId};
+use crate::domain::ids::{BusinessId, CustomerId, MessageId};
 use crate::domain::message::{Delivery, Message};
 use crate::domain::time::Instant;
 use crate::sandbox::Sandbox;
-use crate::store::{Range, Row, StoreError, Table, Write};
+use crate::store::{Row, StoreError, Table, Write};
+use crate::turn::commit::fired;
 use crate::turn::records::{Records, VERSION};
 use crate::turn::warm::Warm;
 use crate::turn::{Effect, Observed, Turn};
 use crate::world::World;
 
+use super::about::Counts;
 use super::config::Ready;
 use super::why::{Handled, Measured, Why};
 
@@ -36,6 +40,8 @@ pub struct Env<'a> {
     pub ready: &'a Ready,
     /// The stopwatch.
     pub world: &'a dyn World,
+    /// The rows of any customer, for steps of the business's own lane, which run alone.
+    pub others: &'a dyn Fn(CustomerId) -> Result<Records, StoreError>,
 }
 
 /// What a step hands over.
@@ -48,6 +54,8 @@ pub struct Stepped {
     pub actions: Vec<Action>,
     /// Why nothing became of it, when it was refused: code and words.
     pub refused: Option<(String, String)>,
+    /// What was erased.
+    pub erased: Counts,
     /// The messages that are new or changed.
     pub messages: Vec<Arc<Message>>,
     /// What the next step in this lane need not read, once this one is durable.
@@ -71,6 +79,10 @@ pub enum Action {
     SaidStop,
     /// The configuration of the business changed.
     Reload(BusinessId),
+    /// Rows of a customer changed outside their lane: what is kept of it in memory does not count any more.
+    Cool(CustomerId),
+    /// The rows of a customer are gone: their key goes too.
+    Forget(CustomerId),
 }
 
 /// A step under way.
@@ -83,7 +95,8 @@ pub(super) struct Step<'a> {
     measured: Measured,
     actions: Vec<Action>,
     refused: Option<(String, String)>,
-    deletions: Vec<Range>,
+    deletions: Vec<Write>,
+    erased: Counts,
     off: Option<String>,
 }
 
@@ -102,6 +115,7 @@ pub fn step(env: &Env<'_>, turn: Turn) -> Result<Stepped, StoreError> {
         actions: Vec::new(),
         refused: None,
         deletions: Vec::new(),
+        erased: Counts::new(),
         off: None,
         entry: entry.clone(),
     };
@@ -112,7 +126,7 @@ pub fn step(env: &Env<'_>, turn: Turn) -> Result<Stepped, StoreError> {
         Input::Claim { message, .. } => step.claim(*message),
         Input::Outcome { message, attempt, outcome } => step.outcome(*message, *attempt, outcome),
         Input::Staff { by, act } => step.staff(by, act),
-        Input::Owner { by, change } => step.change(by, change),
+        Input::Owner { by, change } => step.change(by, change)?,
         Input::Pause { plugin, reason } => step.pause(plugin, reason),
         Input::Unsubscribe { channel, purpose } => step.unsubscribe(channel, *purpose),
         Input::Counted { hour, sent } => step.counted(*hour, sent),
@@ -155,7 +169,7 @@ impl Step<'_> {
         let records = self.turn.scene.records.clone();
         let mut writes = self.turn.writes()?;
         writes.push(Write::Delete(pending_key(&self.entry)));
-        writes.extend(self.deletions.drain(..).map(Write::DeleteRange));
+        writes.append(&mut self.deletions);
         self.why.refused = self.refused.clone();
         self.why.decisions = self.turn.take_decided();
         let why = records.at(Table::Why).id(&self.entry.id.0);
@@ -187,11 +201,26 @@ impl Step<'_> {
         }
         let observed = std::mem::take(&mut self.turn.observations);
         let warm = self.turn.warm();
-        Ok(Stepped { writes, observed, actions: self.actions, refused: self.refused, messages, warm })
+        let Self { actions, refused, erased, .. } = self;
+        Ok(Stepped { writes, observed, actions, refused, erased, messages, warm })
     }
 
     fn records(&self) -> &Records {
         &self.turn.scene.records
+    }
+}
+
+/// What becomes of an entry of somebody who was erased, should one have come through: it is done, and nothing comes of it.
+pub fn dropped(entry: &Entry, records: &Records) -> Stepped {
+    let keys = fired(records, &entry.input).into_iter().chain([pending_key(entry)]);
+    Stepped {
+        writes: keys.map(Write::Delete).collect(),
+        observed: Vec::new(),
+        actions: Vec::new(),
+        refused: Some(("not-found".to_owned(), format!("there is no customer {} in this business", entry.customer))),
+        erased: Counts::new(),
+        messages: Vec::new(),
+        warm: Warm::default(),
     }
 }
 

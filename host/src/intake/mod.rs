@@ -6,6 +6,7 @@
 pub mod cloudevent;
 pub mod schema;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use crate::domain::order::Order;
 use crate::engine::{Engine, NotTaken};
 use crate::store::{Batch, Check, IndexKey, Key, Range, Row, StoreError, Table, View};
 use crate::turn::commit::link_key;
-use crate::turn::records::{Records, VERSION, hex};
+use crate::turn::records::{Records, VERSION, address_key, hex};
 
 use cloudevent::CloudEvent;
 use schema::Misfit;
@@ -86,17 +87,19 @@ fn take_again(engine: &Arc<Engine>, business: BusinessId, event: Arc<CloudEvent>
     // Nearly every event is new. The commit checks it, so what came before is looked for only when that check has failed,
     // and for data that does not fit, since a repeated event is answered as one whatever it says now.
     let planned = plan(engine, business, &event, races > 0).or_else(|_| plan(engine, business, &event, true));
-    let Plan { entries, batch, taken } = match planned {
+    let Plan { entries, newcomer, batch, taken } = match planned {
         Ok(Planned::Known(taken)) => return done(Ok(taken)),
         Ok(Planned::New(plan)) => plan,
         Err(error) => return done(Err(error)),
     };
     let (again, business_engine) = (event.clone(), engine.clone());
-    engine.append(entries, batch, move |result| match result {
+    engine.append_for(newcomer, entries, batch, move |result| match result {
         Ok(_) => done(Ok(taken)),
-        // Another event made the same customer, or was the same event: look again. This runs in the store's own thread, which
-        // must not wait, but it may submit.
-        Err(NotTaken::Raced) if races < RACES => take_again(&business_engine, business, again, races + 1, done),
+        // Another event made the same customer, or was the same event, or the customer was erased: look again. This runs in the
+        // store's own thread, which must not wait, but it may submit.
+        Err(NotTaken::Raced | NotTaken::Gone(_)) if races < RACES => {
+            take_again(&business_engine, business, again, races + 1, done);
+        }
         // What is known already needs no room.
         Err(error @ NotTaken::Busy { .. }) => match plan(&business_engine, business, &again, true) {
             Ok(Planned::Known(taken)) => done(Ok(taken)),
@@ -114,6 +117,8 @@ enum Planned {
 
 struct Plan {
     entries: Vec<Entry>,
+    /// The customer whom these entries make.
+    newcomer: Option<CustomerId>,
     batch: Batch,
     taken: Taken,
 }
@@ -144,13 +149,21 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent, look: bo
     let zone = engine.ready(business).map_or_else(|| "UTC".to_owned(), |ready| ready.config.business.zone.clone());
     let read = schema::read(event, now, &zone)
         .map_err(|misfits| NotAccepted::Invalid { kind: event.kind.clone(), misfits })?;
-    let mut known_by = None;
+    let (mut known_by, mut newcomer) = (None, None);
+    let is_leaving = |customer| engine.is_leaving(view.as_ref(), business, customer).map_err(|e| stopped(&e));
     let customer = match identify(view.as_ref(), business, &index, &read).map_err(|e| stopped(&e))? {
+        // Their addresses are free once they are gone, which is a matter of moments: it is for the sender to come again.
+        Identity::Known(customer, _) if is_leaving(customer)? => {
+            return Err(NotAccepted::NotTaken(NotTaken::Raced));
+        }
         Identity::Known(customer, by) => {
             known_by = by;
             Some(customer)
         }
-        Identity::New => Some(CustomerId::new(now, engine.world().unique())),
+        Identity::New => {
+            newcomer = Some(CustomerId::new(now, engine.world().unique()));
+            newcomer
+        }
         Identity::Business => None,
         Identity::NoSuch(path, rule) => {
             return Err(NotAccepted::Invalid { kind: event.kind.clone(), misfits: vec![Misfit { path, rule }] });
@@ -180,14 +193,14 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent, look: bo
     if let News::Order { order, .. } = &read.news {
         let records = engine.records(view.clone(), business, CustomerId::BUSINESS).map_err(|e| stopped(&e))?;
         for linked in claimants(&records, order).map_err(|e| stopped(&e))? {
-            if Some(linked) != customer {
+            if Some(linked) != customer && !is_leaving(linked)? {
                 entries.push(entry(EventId::new(now, engine.world().unique()), linked, true));
             }
         }
     }
     let mut batch = Batch::new();
     arrive(view.as_ref(), &index, &entries[0], known_by, &mut batch).map_err(|e| stopped(&e))?;
-    Ok(Planned::New(Plan { entries, batch, taken: Taken::New { entry: id, customer } }))
+    Ok(Planned::New(Plan { entries, newcomer, batch, taken: Taken::New { entry: id, customer } }))
 }
 
 /// What the arrival of an event writes beside the entry itself: that it was here, and where its new addresses lead. Of one
@@ -225,6 +238,28 @@ fn arrive(
 pub fn replayed(view: &dyn View, engine: &Engine, entry: &Entry, batch: &mut Batch) -> Result<(), StoreError> {
     let index = engine.keyring().index_key(entry.business)?;
     arrive(view, &index, entry, None, batch)
+}
+
+/// Rows of events whose own entries are not among these: their customers were erased, or the time they are kept is over. In a
+/// replay nothing else would write them.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn outlived(
+    view: &dyn View,
+    business: BusinessId,
+    entries: &HashSet<EventId>,
+) -> Result<Vec<(Key, Row)>, StoreError> {
+    let mut rows = view.all(&Range::prefix(Key::new(business, CustomerId::BUSINESS, Table::Dedupe)))?;
+    let mut broken = None;
+    rows.retain(|(_, row)| match row.read_clear::<Seen>() {
+        Ok(seen) => !entries.contains(&seen.e),
+        Err(error) => {
+            broken = Some(error);
+            false
+        }
+    });
+    broken.map_or(Ok(rows), Err)
 }
 
 enum Identity<'a> {
@@ -284,11 +319,6 @@ pub fn by_address(
 fn dedupe_key(business: BusinessId, index: &IndexKey, source: &str, id: &str) -> Key {
     let hash = index.hash("event", &[source.as_bytes(), id.as_bytes()]);
     Key::new(business, CustomerId::BUSINESS, Table::Dedupe).hash(&hash)
-}
-
-fn address_key(business: BusinessId, index: &IndexKey, address: &Address) -> Key {
-    let hash = index.hash("address", &[address.as_str().as_bytes()]);
-    Key::new(business, CustomerId::BUSINESS, Table::Address).hash(&hash)
 }
 
 /// Customers who proved that an order is theirs.

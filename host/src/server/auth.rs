@@ -96,6 +96,24 @@ impl Reader {
     }
 }
 
+/// Somebody with a token who is no source of events: an operator, an owner, one of the staff.
+pub struct Person {
+    /// Where they act; an operator who names no business acts for the installation.
+    pub business: BusinessId,
+    /// Who they are.
+    pub token: Arc<Token>,
+}
+
+/// The person who asks, if it is one whom this host knows.
+pub fn person(headers: &HeaderMap, app: &App) -> Option<Person> {
+    match caller(headers, app) {
+        Ok(Caller::Token { token, business }) if token.role != Role::Ingest => {
+            Some(Person { business: business.unwrap_or(BusinessId::SYSTEM), token })
+        }
+        _ => None,
+    }
+}
+
 enum Caller {
     Token { token: Arc<Token>, business: Option<BusinessId> },
     Visitor(VisitorPass),

@@ -14,6 +14,7 @@ use crate::domain::hours::OpeningHours;
 use crate::domain::ids::BusinessId;
 use crate::domain::promises::Promises;
 use crate::domain::quiet::QuietHours;
+use crate::domain::retention::{MOST_DAYS, Retention};
 use crate::domain::time;
 use crate::engine::config::{business_key, businesses};
 use crate::intake::schema::Misfit;
@@ -49,6 +50,8 @@ pub struct BusinessPatch {
     promises: Option<Promises>,
     /// In a simulation everything is decided and recorded, and nothing automated is sent.
     simulation: Option<bool>,
+    /// For how many days each kind of data is kept, all of it: what is absent gets its usual time again.
+    retention: Option<Retention>,
 }
 
 /// Tells null from nothing.
@@ -70,6 +73,7 @@ impl BusinessPatch {
             promises: self.promises.unwrap_or(business.promises),
             paused: business.paused,
             simulation: self.simulation.unwrap_or(business.simulation),
+            retention: self.retention.unwrap_or(business.retention),
         };
         let errors = misfits(&merged);
         if errors.is_empty() { Ok(merged) } else { Err(Problem::misfits("the body does not fit", errors)) }
@@ -96,9 +100,14 @@ fn misfits(business: &Business) -> Vec<Misfit> {
         ),
     ];
     let broken = rules.into_iter().filter(|(holds, ..)| !holds);
+    let kept = business.retention.misfits().map(|kind| Misfit {
+        path: format!("/retention/{kind}"),
+        rule: format!("is 1 to {MOST_DAYS} days; leave it out for the usual time"),
+    });
     let broken = broken.map(|(_, path, rule)| Misfit { path: path.to_owned(), rule: rule.to_owned() });
     let promises = business.promises.misfits().into_iter();
-    broken.chain(promises.map(|(path, rule)| Misfit { path: format!("/promises{path}"), rule })).collect()
+    let promises = promises.map(|(path, rule)| Misfit { path: format!("/promises{path}"), rule });
+    broken.chain(kept).chain(promises).collect()
 }
 
 fn read(app: &App, id: BusinessId) -> Result<Option<Business>, Problem> {

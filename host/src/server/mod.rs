@@ -5,6 +5,7 @@
 //! does: tell one business anything about another, log a body or a secret, or panic on input. axum and hyper appear only here.
 
 mod ask;
+mod audit;
 mod auth;
 mod business;
 mod cases;
@@ -20,6 +21,7 @@ mod pause;
 mod plugins;
 mod problem;
 mod rest;
+mod rights;
 mod secret;
 mod serve;
 mod story;
@@ -38,7 +40,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{from_fn, map_response_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use serde::{Deserialize, Serialize};
@@ -111,6 +113,8 @@ pub struct App {
     version: &'static str,
     counts: metrics::Counts,
     known: auth::KnownTokens,
+    /// What the audit log has of the last minute.
+    seen: audit::Seen,
     /// True once the server stops: streams end then.
     closing: watch::Sender<bool>,
     streams: Arc<Semaphore>,
@@ -125,6 +129,7 @@ impl App {
         Arc::new(Self {
             counts: metrics::Counts::default(),
             known: auth::KnownTokens::default(),
+            seen: audit::Seen::default(),
             closing: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(limits.streams)),
             uploads: Semaphore::new(limits.uploads),
@@ -179,6 +184,7 @@ pub fn router(app: Arc<App>) -> Router {
     router
         .fallback(no_route)
         .method_not_allowed_fallback(bad_method)
+        .layer(from_fn_with_state(app.clone(), audit::watch))
         .layer(map_response_with_state(app.clone(), finish))
         .layer(from_fn(rest::read_rest))
         .with_state(app)
@@ -195,7 +201,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/events", post(events::post)),
         ("/v1/visitors", post(visitors::post)),
         ("/v1/customers", get(customers::list)),
-        ("/v1/customers/{id}", get(customers::one)),
+        ("/v1/customers/{id}", get(customers::one).delete(rights::erase)),
+        ("/v1/customers/{id}/export", get(rights::export)),
         ("/v1/customers/{id}/whys", get(customers::whys)),
         ("/v1/customers/{id}/consents", get(consents::show).post(consents::tell)),
         ("/v1/customers/{id}/messages", get(messages::list).post(messages::post)),
@@ -217,6 +224,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/resume", post(pause::resume)),
         ("/unsubscribe/{token}", get(unsubscribe::ask).post(unsubscribe::end)),
         ("/v1/businesses", get(business::list).post(business::create)),
+        ("/v1/audit", get(audit::list)),
         ("/v1/tokens", get(tokens::list).post(tokens::create)),
         ("/v1/tokens/{id}", delete(tokens::revoke)),
     ]

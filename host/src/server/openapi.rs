@@ -12,8 +12,8 @@ use crate::intake::schema::{known_types, schemas};
 
 use super::{App, json as answer};
 use super::{
-    business, cases, consents, customers, dead_letters, events, health, messages, metrics, pause, plugins, problem,
-    stream, tokens, unsubscribe, visitors,
+    audit, business, cases, consents, customers, dead_letters, events, health, messages, metrics, pause, plugins,
+    problem, rights, stream, tokens, unsubscribe, visitors,
 };
 
 #[derive(OpenApi)]
@@ -23,11 +23,12 @@ use super::{
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     paths(
         health::root, health::healthz, health::readyz, metrics::show, show, events::post, visitors::post,
-        customers::list, customers::one, customers::whys, messages::list, messages::post, stream::follow, messages::why,
+        customers::list, customers::one, customers::whys, rights::export, rights::erase, messages::list, messages::post, stream::follow, messages::why,
         messages::settle, cases::list, cases::one, cases::take, cases::resolve, cases::reply, dead_letters::notices,
         dead_letters::list, dead_letters::retry, plugins::list, plugins::install, plugins::one, plugins::change,
         plugins::remove, business::one, business::change, business::list, business::create, tokens::list, tokens::create,
         tokens::revoke, pause::pause, pause::resume, consents::show, consents::tell, unsubscribe::ask, unsubscribe::end,
+        audit::list,
     ),
     components(schemas(problem::ProblemBody)),
     security(("token" = [])),

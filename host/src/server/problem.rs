@@ -184,6 +184,7 @@ impl Problem {
             "not-found" => Self::new(Kind::NotFound, words),
             "ungranted" => Self::new(Kind::Ungranted, words),
             "conflict" => Self::new(Kind::Conflict, words),
+            "failed" => Self::new(Kind::Internal, words),
             rule => Self::withheld(rule, words, report.messages.first().map(|message| message.id.to_string())),
         })
     }
@@ -209,6 +210,7 @@ impl From<NotTaken> for Problem {
         match error {
             NotTaken::Busy { .. } | NotTaken::Raced => Self::new(Kind::Busy, error.to_string()),
             NotTaken::Stopped(_) => Self::new(Kind::Stopped, error.to_string()),
+            NotTaken::Gone(_) => Self::new(Kind::NotFound, error.to_string()),
         }
     }
 }

@@ -954,7 +954,7 @@ async fn a_server_answers_over_a_socket_and_stops_with_its_streams() {
 async fn what_a_step_refuses_keeps_its_meaning() {
     let house = House::new();
     let report =
-        |code: &str| crate::engine::Report { refused: Some((code.into(), "words".into())), messages: Vec::new() };
+        |code: &str| crate::engine::Report { refused: Some((code.into(), "words".into())), ..Default::default() };
     for (code, status) in [
         ("invalid", 422),
         ("changed", 412),

@@ -113,6 +113,12 @@ tables! {
     Consent = 30,
     /// What the installation knows about itself.
     Meta = 31,
+    /// What was withdrawn at an address whose customer was erased, by keyed hash of the address.
+    Suppressed = 32,
+    /// Who looked at what, and who changed it.
+    Audit = 33,
+    /// Customers who were erased, by id.
+    Erased = 34,
     /// Automated messages that a customer got lately, for caps.
     Recent = 35,
     /// Whose a notice is, by its id.

@@ -314,6 +314,9 @@ pub enum StoreError {
         /// What the reader says.
         reason: String,
     },
+    /// The key of a customer is gone, and with it whatever it sealed.
+    #[error("this customer was erased: there is no key for their rows any more")]
+    Erased,
     /// A sealed part does not open: another key, another row, or changed bytes.
     #[error("a sealed part does not open: it belongs to another key or row, or its bytes were changed")]
     Sealed,

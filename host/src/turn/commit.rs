@@ -15,7 +15,7 @@ use crate::domain::time::Instant;
 use crate::store::{Key, Row, StoreError, Table, Write};
 
 use super::calls::fold_proof;
-use super::records::{OrderPointer, Records, VERSION};
+use super::records::{OrderPointer, Records, VERSION, hex};
 use super::{Effect, Turn};
 
 /// What is due, as the row of the due table says it. Whose it is stands in the row's key.
@@ -200,14 +200,13 @@ impl Turn {
             let postcode = customer.postcode.as_deref().map(fold_proof);
             proofs.extend(addresses.chain(postcode).map(|proof| records.proof(&proof)));
         }
-        Ok(OrderPointer { customer: records.who(), source: order.source.clone(), id: order.id.clone(), proofs })
+        Ok(OrderPointer { customer: records.who(), order: hex(&records.order_hash(&order.source, &order.id)), proofs })
     }
 }
 
 /// Where it stands who has claimed an order; followed by the customer's id.
 pub fn link_key(records: &Records, order: &Order) -> Key {
-    let hash = records.index().hash("order", &[order.source.as_bytes(), order.id.as_bytes()]);
-    records.of_business(Table::Link).hash(&hash)
+    records.of_business(Table::Link).hash(&records.order_hash(&order.source, &order.id))
 }
 
 /// When and why the engine has to look at a message again.

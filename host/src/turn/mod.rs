@@ -16,9 +16,10 @@ pub mod warm;
 
 use std::sync::Arc;
 
+use crate::domain::address::Address;
 use crate::domain::appointment::Appointment;
 use crate::domain::case::Case;
-use crate::domain::consent::Consent;
+use crate::domain::consent::{Consent, Consents};
 use crate::domain::customer::Customer;
 use crate::domain::entry::{Entry, Input, News};
 use crate::domain::ids::{self, DeadLetterId, MessageId};
@@ -181,6 +182,13 @@ pub enum Observed {
     Paused(String),
     /// Customers could not reach the server to unsubscribe.
     NoPublicUrl,
+    /// What was kept of an address whose customer was erased.
+    Kept {
+        /// The address.
+        address: Address,
+        /// What was withdrawn there.
+        consents: Consents,
+    },
 }
 
 impl Observed {
@@ -188,7 +196,7 @@ impl Observed {
     pub fn paused(&self) -> Option<&String> {
         match self {
             Self::Paused(name) => Some(name),
-            Self::Claim { .. } | Self::NoPublicUrl => None,
+            Self::Claim { .. } | Self::NoPublicUrl | Self::Kept { .. } => None,
         }
     }
 }
@@ -463,6 +471,35 @@ impl Turn {
             self.stage(Effect::Consent(id, Arc::new(new)));
         }
         counts
+    }
+
+    /// Takes over what was withdrawn at a new address of this customer before its last customer was erased: whoever said stop
+    /// does not come back with the next list. False if nothing was.
+    ///
+    /// This looks outside the lane. It is the same however many workers there are, because such rows change in erasures only,
+    /// and those are barriers; and it stands in the journal beside the entry, because the journal of the erased is gone.
+    pub fn take_over(&mut self, address: &Address) -> bool {
+        let kept = match &self.scene.observed {
+            Some(observed) => {
+                let of_address = observed.iter().find_map(|seen| match seen {
+                    Observed::Kept { address: seen, consents } if seen == address => Some(consents.clone()),
+                    _ => None,
+                });
+                of_address.unwrap_or_default()
+            }
+            None => {
+                let kept = self.read(|records| records.suppressed(address));
+                if !kept.is_empty() {
+                    self.observations.push(Observed::Kept { address: address.clone(), consents: kept.clone() });
+                }
+                kept
+            }
+        };
+        // A withdrawal is always taken.
+        for withdrawal in kept.iter() {
+            self.consent(withdrawal.clone());
+        }
+        !kept.is_empty()
     }
 
     /// The customer's newest case, with what was staged.

@@ -1,7 +1,8 @@
 //! One customer's rows as types: reading them from a view, and the row each is written as.
 //!
 //! Names no customer but the one it was made for. What is personal is sealed under that customer's key, with the row's key
-//! as associated data, so that a row moved elsewhere does not open.
+//! as associated data, so that a row moved elsewhere does not open. Without the key, which an erasure destroys, rows that
+//! may still stand somewhere (in a copy that was put back) are as good as not there.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,8 +10,10 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::address::Address;
 use crate::domain::appointment::Appointment;
 use crate::domain::case::Case;
+use crate::domain::consent::Consents;
 use crate::domain::customer::Customer;
 use crate::domain::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, NoticeId};
 use crate::domain::message::Message;
@@ -105,15 +108,14 @@ struct Noted {
     value: String,
 }
 
-/// Where an order number leads: whose order it is and what proves it.
+/// Where an order number leads: whose order it is and what proves it. It says nothing in clear that a shop or customer wrote.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderPointer {
     /// Whose order it is.
     pub customer: CustomerId,
-    /// The shop.
-    pub source: String,
-    /// The shop's id.
-    pub id: String,
+    /// The keyed hash under which the order stands. A row of before this was one leads nowhere until the next news of its order.
+    #[serde(default)]
+    pub order: String,
     /// Keyed hashes of what the customer may prove it with.
     pub proofs: Vec<String>,
 }
@@ -124,17 +126,17 @@ pub struct Records {
     view: Arc<dyn View>,
     business: BusinessId,
     customer: CustomerId,
-    key: Arc<CustomerKey>,
+    key: Option<Arc<CustomerKey>>,
     index: Arc<IndexKey>,
 }
 
 impl Records {
-    /// The rows of one customer in one view.
+    /// The rows of one customer in one view; without a key none of them can be read.
     pub fn new(
         view: Arc<dyn View>,
         business: BusinessId,
         customer: CustomerId,
-        key: Arc<CustomerKey>,
+        key: Option<Arc<CustomerKey>>,
         index: Arc<IndexKey>,
     ) -> Self {
         Self { view, business, customer, key, index }
@@ -143,6 +145,11 @@ impl Records {
     /// Whose rows.
     pub fn who(&self) -> CustomerId {
         self.customer
+    }
+
+    /// Whether the key is gone: the customer was erased.
+    pub fn is_closed(&self) -> bool {
+        self.key.is_none()
     }
 
     /// Of which business.
@@ -172,7 +179,37 @@ impl Records {
 
     /// Where an order stands.
     pub fn order_key(&self, source: &str, id: &str) -> Key {
-        self.at(Table::Order).hash(&self.index.hash("order", &[source.as_bytes(), id.as_bytes()]))
+        self.at(Table::Order).hash(&self.order_hash(source, id))
+    }
+
+    /// The hash by which an order is known.
+    pub fn order_hash(&self, source: &str, id: &str) -> [u8; 16] {
+        self.index.hash("order", &[source.as_bytes(), id.as_bytes()])
+    }
+
+    /// The order that a number leads to.
+    pub fn order_at(&self, pointer: &OrderPointer) -> Result<Option<Order>, StoreError> {
+        match u128::from_str_radix(&pointer.order, 16) {
+            Ok(hash) => self.get(&self.at(Table::Order).hash(&hash.to_be_bytes())),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Where it stands to whom an address leads.
+    pub fn address_key(&self, address: &Address) -> Key {
+        address_key(self.business, &self.index, address)
+    }
+
+    /// Where it stands what was withdrawn at an address whose customer was erased. Its hash is another one than that by which
+    /// a customer is found, so that neither row tells of the other.
+    pub fn suppressed_key(&self, address: &Address) -> Key {
+        self.of_business(Table::Suppressed).hash(&self.index.hash("suppressed", &[address.as_str().as_bytes()]))
+    }
+
+    /// What was withdrawn at an address whose customer was erased.
+    pub fn suppressed(&self, address: &Address) -> Result<Consents, StoreError> {
+        let row = self.view.get(&self.suppressed_key(address))?;
+        row.map_or_else(|| Ok(Consents::default()), |row| row.read_clear())
     }
 
     /// Where an appointment stands.
@@ -217,23 +254,28 @@ impl Records {
 
     /// Seals a value as the row that stands at a key.
     pub fn row<T: Serialize>(&self, key: &Key, value: &T) -> Result<Row, StoreError> {
-        Row::sealed(VERSION, &(), value, &self.key, key.as_bytes())
+        Row::sealed(VERSION, &(), value, self.sealer()?, key.as_bytes())
     }
 
-    fn open<T: DeserializeOwned>(&self, key: &Key, row: &Row) -> Result<T, StoreError> {
-        row.open(&self.key, key.as_bytes())
+    fn sealer(&self) -> Result<&CustomerKey, StoreError> {
+        self.key.as_deref().ok_or(StoreError::Erased)
+    }
+
+    /// Opens a row that stands at a key of this customer.
+    pub fn open<T: DeserializeOwned>(&self, key: &Key, row: &Row) -> Result<T, StoreError> {
+        row.open(self.sealer()?, key.as_bytes())
     }
 
     /// Opens a row that was sealed with other associated data than its key.
     pub fn open_as<T: DeserializeOwned>(&self, row: &Row, aad: &[u8]) -> Result<T, StoreError> {
-        row.open(&self.key, aad)
+        row.open(self.sealer()?, aad)
     }
 
     /// Opens the row at a key.
     pub fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
         match self.view.get(key)? {
-            Some(row) => self.open(key, &row).map(Some),
-            None => Ok(None),
+            Some(row) if !self.is_closed() => self.open(key, &row).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -251,7 +293,7 @@ impl Records {
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
         let mut broken = None;
-        if limit == 0 {
+        if limit == 0 || self.is_closed() {
             return Ok(found);
         }
         self.view.scan(range, direction, &mut |key, row| {
@@ -357,6 +399,12 @@ impl Records {
     pub fn shares(&self) -> Result<Vec<Share>, StoreError> {
         self.list(&Range::prefix(self.at(Table::Share)), Direction::Ascending, 10_000)
     }
+}
+
+/// Where it stands to whom an address leads.
+pub fn address_key(business: BusinessId, index: &IndexKey, address: &Address) -> Key {
+    let hash = index.hash("address", &[address.as_str().as_bytes()]);
+    Key::new(business, CustomerId::BUSINESS, Table::Address).hash(&hash)
 }
 
 /// Bytes in hexadecimal.

@@ -10,7 +10,7 @@ use crate::domain::entry::{Change, Install, PluginChange, Token};
 use crate::domain::ids::{BusinessId, CustomerId, NoticeId, TokenId};
 use crate::domain::plugin::{Installed, Paused};
 use crate::domain::promises::Pause;
-use crate::domain::time::{DAY, Instant, SECOND};
+use crate::domain::time::{DAY, Instant};
 use crate::engine::breaker::sent_key;
 use crate::engine::config::{business_key, listed_key, plugin_key, token_index, token_key};
 use crate::store::{Key, Order, Range, Row, StoreError, Table};
@@ -21,12 +21,9 @@ use crate::turn::records::{Notice, VERSION};
 
 use super::{Action, Step};
 
-/// How many customers one step of retention looks at: few enough that nobody waits for it.
-const SLICE: usize = 200;
-
 impl Step<'_> {
     /// Something the owner or an operator changed.
-    pub(super) fn change(&mut self, by: &str, change: &Change) {
+    pub(super) fn change(&mut self, by: &str, change: &Change) -> Result<(), StoreError> {
         match change {
             Change::Business(business) => {
                 self.why.what = format!("{by} sets up the business");
@@ -55,11 +52,13 @@ impl Step<'_> {
             }
             Change::Token(token) => self.token(by, token),
             Change::Revoke(id) => self.revoke(by, *id),
+            Change::Erase(customer) => return self.erase(by, *customer),
         }
         self.actions.push(Action::Reload(self.entry.business));
+        Ok(())
     }
 
-    fn put<T: Serialize>(&mut self, key: Key, value: &T) {
+    pub(super) fn put<T: Serialize>(&mut self, key: Key, value: &T) {
         match Row::clear(VERSION, value) {
             Ok(row) => self.turn.stage(Effect::Raw(key, Some(row))),
             Err(error) => {
@@ -248,7 +247,7 @@ impl Step<'_> {
         }
     }
 
-    fn plan_retention(&mut self, at: Instant, after: Option<CustomerId>) {
+    pub(super) fn plan_retention(&mut self, at: Instant, after: Option<CustomerId>) {
         let key = due_key(self.records(), at, RETENTION_HASH);
         match due_row(&DueWhat::Retention(after)) {
             Ok(row) => self.turn.stage(Effect::DueRow(key, row)),
@@ -256,23 +255,6 @@ impl Step<'_> {
                 self.off.get_or_insert_with(|| error.to_string());
             }
         }
-    }
-
-    /// Deletes old records of why, a slice of the customers at a time.
-    pub(super) fn retention(&mut self, before: Instant, after: Option<CustomerId>) -> Result<(), StoreError> {
-        self.why.what = format!("records of why from before {before} go");
-        let customers = customers_after(self.records().view().as_ref(), self.entry.business, after, SLICE)?;
-        for customer in &customers {
-            let start = Key::new(self.entry.business, *customer, Table::Why);
-            let mut end = [0; 16];
-            end[..6].copy_from_slice(&before.0.to_be_bytes()[2..]);
-            self.deletions.push(Range::between(start.clone(), start.id(&end)));
-        }
-        match customers.last() {
-            Some(last) if customers.len() == SLICE => self.plan_retention(self.now().plus(SECOND), Some(*last)),
-            _ => self.plan_retention(self.now().plus(DAY), None),
-        }
-        Ok(())
     }
 }
 

@@ -43,6 +43,7 @@ impl Step<'_> {
 
     /// Takes over what the event says of the customer. What it does not say stays.
     fn learn(&mut self, who: &Who) {
+        let known = self.turn.customer().map(|customer| customer.addresses.clone()).unwrap_or_default();
         self.turn.change_customer(|customer| {
             for address in &who.addresses {
                 if !customer.addresses.contains(address) {
@@ -59,6 +60,13 @@ impl Step<'_> {
             keep(&who.zone, &mut customer.zone);
             keep(&who.postcode, &mut customer.postcode);
         });
+        for address in who.addresses.iter().filter(|address| !known.contains(address)) {
+            if self.turn.take_over(address) {
+                self.note(
+                    "an address of theirs was somebody's who was erased, and what was withdrawn there still holds",
+                );
+            }
+        }
         if let Some(consents) = &who.consents {
             self.agreed(consents);
         }
