@@ -42,14 +42,13 @@ fn asking(interfaces: &[&str]) -> Vec<u8> {
 #[test]
 fn of_a_flood_of_messages_a_customer_gets_what_the_business_allows() {
     let shop = shop_with("17");
-    shop.owner.patch("/v1/business", &json!({ "promises": { "automated_in_a_row": 3 } })).with(200);
     let customer = shop.says("chat:anna", "Hello");
-    shop.message(&customer, "the last of the flood", |message| message["delivery"]["code"] == "too-many-in-a-row");
+    shop.message(&customer, "the last of the flood", |message| message["delivery"]["code"] == "same-text");
     let told = shop.conversation(&customer);
     let sent =
         told.iter().filter(|message| message["author"] == "automation" && message["delivery"]["state"] == "sent");
-    let withheld = told.iter().filter(|message| message["delivery"]["code"] == "too-many-in-a-row");
-    assert_eq!((sent.count(), withheld.count()), (3, 5), "{told:#?}");
+    let withheld = told.iter().filter(|message| message["delivery"]["code"] == "same-text");
+    assert_eq!((sent.count(), withheld.count()), (1, 7), "the same answer is given once: {told:#?}");
 }
 
 #[test]
@@ -65,7 +64,8 @@ fn injected_lines_are_text_in_the_api_and_no_headers_in_a_mail() {
     let raw = "<script>alert(1)</script>\r\nBcc: mallory@example.com\r\n\r\n.\r\nMAIL FROM:<mallory@example.com>\r\n\u{1b}[2J";
     // A template's values lose control characters other than line ends; a text is kept as it was said.
     let filled = &told[1];
-    assert!(filled["subject"] == filled["text"] && says(filled, "\nBcc: mallory@example.com"), "{filled:#}");
+    let is_filled = text(&filled["text"]).starts_with(&text(&filled["subject"]));
+    assert!(is_filled && says(filled, "\nBcc: mallory@example.com"), "{filled:#}");
     assert!(!says(filled, "\r") && !says(filled, "\u{1b}"), "{filled:#}");
     assert_eq!(told[2]["text"], raw, "{told:#?}");
     let page = shop.owner.get(&format!("/v1/customers/{customer}/messages"));

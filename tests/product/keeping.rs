@@ -141,7 +141,7 @@ fn every_look_and_every_change_of_a_person_leaves_a_line_that_nothing_removes() 
     shop.owner.get("/v1/customers?address=chat%3Aanna").with(200);
     shop.owner.get(&format!("{path}/export")).with(200);
     shop.owner.delete(&path).with(200);
-    shop.owner.patch("/v1/business", &json!({ "automated_in_a_row": 9 })).with(200);
+    shop.owner.patch("/v1/business", &json!({ "promises": { "automated_in_a_row": 9 } })).with(200);
 
     let about = pages(&shop.owner, &format!("/v1/audit?limit=2&customer={customer}"), "after");
     let expected = [

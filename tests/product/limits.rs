@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::components;
 
 /// Takes every event after so many rounds of computing; a million are about five milliseconds.
-fn busy(rounds: u32) -> Vec<u8> {
+pub fn busy(rounds: u32) -> Vec<u8> {
     let handle = format!(
         "(func $handle (param i32 i32 i32 i32) (result i32) (local $n i32)
             (local.set $n (i32.const {rounds}))

@@ -13,6 +13,7 @@ mod limits;
 mod mail;
 mod malformed;
 mod papers;
+mod promises;
 mod replay;
 mod rights;
 mod rooms;

@@ -352,6 +352,7 @@ fn a_start_destroys_the_key_that_a_stop_left() {
         limits: Limits::default(),
         workers: 0,
         queue: 100,
+        public_url: None,
     };
     drop(Engine::start(parts).unwrap());
     assert!(keyring.get(stage.business, customer).unwrap().is_none());

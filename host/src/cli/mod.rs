@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it did not work (a scenario failed, the server refused), 2 the arguments are wrong.
 
+mod brake;
 mod customers;
 mod demo;
 mod plugins;
@@ -37,6 +38,10 @@ enum Command {
     Plugin(remote::Plugin),
     /// Tell why a message was or was not sent.
     Why(remote::Why),
+    /// Pause everything automated, at once.
+    Pause(brake::Pause),
+    /// Let automations go on.
+    Resume(brake::Resume),
     /// Export and erase customers.
     Customer(customers::Customer),
     /// Tell who looked at what, and who changed it.
@@ -75,6 +80,8 @@ pub fn main() -> ExitCode {
         Command::Event(event) => event.run(),
         Command::Plugin(plugin) => plugin.run(),
         Command::Why(why) => why.run(),
+        Command::Pause(pause) => pause.run(),
+        Command::Resume(resume) => resume.run(),
         Command::Customer(customer) => customer.run(),
         Command::Audit(audit) => audit.run(),
         Command::Token(token) => token.run(),

@@ -29,6 +29,7 @@ use crate::domain::entry::{Change, Entry, Input};
 use crate::domain::ids::{BusinessId, CustomerId, EventId};
 use crate::domain::message::Message;
 use crate::domain::order::Order;
+use crate::domain::promises::Pause;
 use crate::domain::time::Instant;
 use crate::sandbox::Sandbox;
 use crate::store::{Batch, Check, Committed, Health, Keyring, Refused, Store, StoreError, Table, View, Write};
@@ -749,17 +750,23 @@ impl Engine {
     }
 
     /// Pauses everything automated, at once: from this call on the gate lets no automated message out, however much waits in the
-    /// business's lanes before the entry that says so.
+    /// business's lanes before the entry that says so. Returns once that entry is durable, and does not wait for its turn.
     ///
     /// # Errors
     /// [`NotTaken`]; nothing is paused then.
-    pub fn pause_all(self: &Arc<Self>, business: BusinessId, by: &str, reason: &str) -> Result<Report, NotTaken> {
+    pub fn pause_all(self: &Arc<Self>, business: BusinessId, by: &str, reason: &str) -> Result<Pause, NotTaken> {
         let paused = || self.paused_now.write().unwrap_or_else(PoisonError::into_inner);
         let everything = (business, "*".to_owned());
         paused().insert(everything.clone());
         let change = Change::PauseAll { reason: reason.to_owned() };
-        let input = Input::Owner { by: by.to_owned(), change };
-        self.act(business, CustomerId::BUSINESS, input).inspect_err(|_| _ = paused().remove(&everything))
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.append_own(business, Input::Owner { by: by.to_owned(), change }, move |result| drop(sender.send(result)));
+        let taken = receiver.recv().unwrap_or_else(|_| Err(NotTaken::Stopped("the store stopped".to_owned())));
+        if let Err(error) = taken {
+            paused().remove(&everything);
+            return Err(error);
+        }
+        Ok(Pause { since: self.parts.world.now(), by: by.to_owned(), reason: reason.to_owned() })
     }
 
     /// Counts what a step led to, and does what follows from that.

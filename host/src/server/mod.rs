@@ -48,7 +48,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::domain::entry::{Change, Input};
 use crate::domain::ids::{BusinessId, CustomerId};
-use crate::engine::{Engine, NotTaken, Report};
+use crate::engine::{Engine, Report};
 use crate::store::Batch;
 
 use problem::{Kind, Problem};
@@ -151,13 +151,8 @@ impl App {
         let engine = self.engine.clone();
         // The engine answers through its own threads, and waiting for them would hold up this one.
         let acting = tokio::task::spawn_blocking(move || engine.act_with(business, customer, input, batch));
-        Problem::of_report(self.acted(acting).await?)
-    }
-
-    /// Waits for an act, as long as somebody who asked for it waits.
-    async fn acted(&self, acting: tokio::task::JoinHandle<Result<Report, NotTaken>>) -> Result<Report, Problem> {
         match tokio::time::timeout(Duration::from_secs(self.limits.act_s), acting).await {
-            Ok(Ok(report)) => Ok(report?),
+            Ok(Ok(report)) => Problem::of_report(report?),
             Ok(Err(_)) => {
                 Err(Problem::new(Kind::Internal, "the change was dropped by a failure; look whether it is there"))
             }

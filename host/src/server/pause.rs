@@ -13,7 +13,7 @@ use crate::domain::promises::Pause;
 
 use super::ask::{Asked, Body, Nothing};
 use super::auth::{Owner, Staff};
-use super::problem::{Problem, ProblemBody};
+use super::problem::{Kind, Problem, ProblemBody};
 use super::{App, json};
 
 /// Why everything is paused.
@@ -51,9 +51,11 @@ pub async fn pause(
         return Err(Problem::invalid("/reason", "has 1 to 500 printable characters; leave it out to give none"));
     }
     let (engine, business, by) = (app.engine.clone(), actor.business, actor.by.clone());
-    let pausing = move || engine.pause_all(business, &by, &reason);
-    Problem::of_report(app.acted(tokio::task::spawn_blocking(pausing)).await?)?;
-    Ok(state(&app, &actor))
+    // Waiting for the store would hold up other requests.
+    let pausing = tokio::task::spawn_blocking(move || engine.pause_all(business, &by, &reason));
+    let pause =
+        pausing.await.map_err(|_| Problem::new(Kind::Internal, "the pause was dropped by a failure; try again"))??;
+    Ok(json(StatusCode::OK, &Automations { paused: Some(pause) }))
 }
 
 /// Lets automations go on.
@@ -67,10 +69,5 @@ pub async fn resume(
     Asked(Nothing {}): Asked<Nothing>,
 ) -> Result<Response, Problem> {
     app.change(actor.business, &actor.by, Change::Resume).await?;
-    Ok(state(&app, &actor))
-}
-
-fn state(app: &App, actor: &super::auth::Actor) -> Response {
-    let paused = app.engine.ready(actor.business).and_then(|ready| ready.config.business.paused.clone());
-    json(StatusCode::OK, &Automations { paused })
+    Ok(json(StatusCode::OK, &Automations { paused: None }))
 }
