@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use attune::domain::business::Business;
 use attune::domain::entry::{Change, Input, Outcome, PluginChange, StaffAct};
 use attune::domain::ids::{BusinessId, CustomerId};
+use attune::domain::message::Purpose;
 use attune::domain::time::{Instant, MINUTE};
 use attune::engine::replay::{replay, state};
 use attune::engine::{Courier, Engine, Parcel, Parts};
@@ -24,20 +25,60 @@ pub static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| {
     Sandbox::new(Cache::new(compiled, [5; 32]), Compiler::Here).expect("the sandbox starts")
 });
 
-const PLUGINS: [&str; 3] = ["escalation", "order-status", "appointment-reminders"];
+const PLUGINS: [&str; 4] = ["escalation", "order-status", "appointment-reminders", "sender"];
 
 /// Something that happens. Numbers choose among few customers, orders and texts, so that cases meet each other.
 #[derive(Debug, Clone)]
 enum Happening {
-    Says { customer: u8, text: u8, email: bool },
-    Order { customer: u8, order: u8, change: u8, version: u64 },
-    Appointment { customer: u8, appointment: u8, change: u8, in_hours: u64 },
-    Custom { customer: Option<u8> },
+    Says {
+        customer: u8,
+        text: u8,
+        email: bool,
+    },
+    Order {
+        customer: u8,
+        order: u8,
+        change: u8,
+        version: u64,
+    },
+    Appointment {
+        customer: u8,
+        appointment: u8,
+        change: u8,
+        in_hours: u64,
+    },
+    Custom {
+        customer: Option<u8>,
+    },
     Repeat,
-    Time { minutes: u64 },
-    Staff { customer: u8, act: u8 },
-    Owner { plugin: u8, act: u8 },
-    Erase { customer: u8 },
+    Time {
+        minutes: u64,
+    },
+    Staff {
+        customer: u8,
+        act: u8,
+    },
+    Owner {
+        plugin: u8,
+        act: u8,
+    },
+    Erase {
+        customer: u8,
+    },
+    /// The plugin that sends what it is told to: for which purpose, with which key, for how long it is of use.
+    Send {
+        customer: u8,
+        purpose: u8,
+        once: Option<u8>,
+        minutes: Option<u32>,
+    },
+    /// Everything is paused while a message still waits for its turn, or goes on, or is a simulation, or is none.
+    Brake {
+        act: u8,
+    },
+    Unsubscribe {
+        customer: u8,
+    },
 }
 
 const TEXTS: [&str; 14] = [
@@ -71,6 +112,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => (0..4_u8, 0..4_u8).prop_map(|(customer, act)| Happening::Staff { customer, act }),
         1 => (0..3_u8, 0..4_u8).prop_map(|(plugin, act)| Happening::Owner { plugin, act }),
         1 => (0..4_u8).prop_map(|customer| Happening::Erase { customer }),
+        4 => (0..4_u8, 0..3_u8, proptest::option::of(0..2_u8), proptest::option::of(1..900_u32))
+            .prop_map(|(customer, purpose, once, minutes)| Happening::Send { customer, purpose, once, minutes }),
+        2 => (0..5_u8).prop_map(|act| Happening::Brake { act }),
+        1 => (0..4_u8).prop_map(|customer| Happening::Unsubscribe { customer }),
     ]
 }
 
@@ -201,6 +246,23 @@ impl Stage {
                     self.take(&last);
                 }
             }
+            Happening::Send { customer, purpose, once, minutes } => {
+                let (purpose, template) =
+                    [("service", "news"), ("survey", "question"), ("marketing", "offer")][usize::from(*purpose)];
+                let data = json!({
+                    "customer": reference(*customer), "purpose": purpose, "template": template, "about": "1",
+                    "text": format!("number {}", self.events), "once": once.map(|key| key.to_string()),
+                    "expires_minutes": minutes, "channel": "email",
+                });
+                self.event("example.send", data);
+            }
+            Happening::Brake { act } => self.brake(*act),
+            Happening::Unsubscribe { customer } => {
+                if let Some(id) = self.customer(*customer) {
+                    let input = Input::Unsubscribe { channel: "email".to_owned(), purpose: Purpose::Marketing };
+                    self.engine.act(self.business, id, input).expect("anybody may unsubscribe");
+                }
+            }
             Happening::Time { minutes } => self.pass(self.world.now().plus(minutes * MINUTE)),
             Happening::Staff { customer, act } => self.staff(*customer, *act),
             Happening::Owner { plugin, act } => {
@@ -223,13 +285,44 @@ impl Stage {
         }
     }
 
+    fn brake(&mut self, act: u8) {
+        match act {
+            0 | 1 => {
+                // It waits while everything is paused, so its step meets a pause that has not had its turn.
+                let data = json!({ "customer": reference(1), "text": "Where is my order?" });
+                let data = if act == 0 {
+                    data
+                } else {
+                    json!({ "customer": reference(2), "purpose": "survey",
+                    "template": "question", "text": "How was it?" })
+                };
+                let kind = if act == 0 { "attune.message.received.v1" } else { "example.send" };
+                self.events += 1;
+                let id = format!("paused-{}", self.events);
+                let event = json!({ "specversion": "1.0", "type": kind, "source": "test", "id": id, "data": data });
+                let event = cloudevent::structured(event.to_string().as_bytes()).expect("an event");
+                intake::take(&self.engine, self.business, event, |result| drop(result.expect("it is taken")));
+                self.engine.pause_all(self.business, "owner", "to see").expect("everything is paused");
+                self.engine.run_until_idle();
+            }
+            2 => self.change(Change::Resume, Batch::new()),
+            _ => {
+                let ready = self.engine.ready(self.business).expect("the business");
+                let mut business = ready.config.business.clone();
+                business.simulation = act == 3;
+                business.promises.breaker.messages = 4;
+                self.change(Change::Business(Box::new(business)), Batch::new());
+            }
+        }
+    }
+
     fn staff(&mut self, customer: u8, act: u8) {
         let Some(id) = self.customer(customer) else { return };
         let case = self.engine.query(self.business).records(id).and_then(|r| r.last_case()).expect("the store is read");
         let act = match (act, case) {
             (0, Some(case)) => StaffAct::Take(case.id, None),
             (1, Some(case)) => StaffAct::Resolve(case.id, Some(case.revision)),
-            _ => StaffAct::Write { text: "Petra here".to_owned(), channel: None, in_spite: false },
+            _ => StaffAct::Write { text: "Petra here".to_owned(), channel: None, in_spite: act == 3 },
         };
         self.engine.act(self.business, id, Input::Staff { by: "Petra".to_owned(), act }).expect("staff may act");
     }

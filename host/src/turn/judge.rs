@@ -277,8 +277,8 @@ impl Turn {
     /// entry.
     fn no_way_out(&mut self, message: &Message) -> bool {
         let lacks = message.needs_way_out() && !self.scene.has_public_url;
-        if lacks && !self.observations.contains(&Observed::NoPublicUrl) {
-            self.observations.push(Observed::NoPublicUrl);
+        if lacks {
+            self.observe(Observed::NoPublicUrl);
         }
         lacks
     }
@@ -293,10 +293,14 @@ impl Turn {
         let is_it = |name: &&String| *name == "*" || plugin.is_some_and(|plugin| *plugin.name == ***name);
         let Some(name) = self.scene.paused_now.iter().find(is_it).cloned() else { return false };
         // What the configuration does not say yet depends on the moment, so it is written beside the entry.
-        let seen = Observed::Paused(name);
-        if !self.observations.contains(&seen) {
+        self.observe(Observed::Paused(name));
+        true
+    }
+
+    /// Takes down once what was seen outside the lane. In a replay it stands beside the entry already.
+    fn observe(&mut self, seen: Observed) {
+        if self.scene.observed.is_none() && !self.observations.contains(&seen) {
             self.observations.push(seen);
         }
-        true
     }
 }
