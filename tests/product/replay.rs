@@ -301,7 +301,9 @@ impl Stage {
                 let id = format!("paused-{}", self.events);
                 let event = json!({ "specversion": "1.0", "type": kind, "source": "test", "id": id, "data": data });
                 let event = cloudevent::structured(event.to_string().as_bytes()).expect("an event");
-                intake::take(&self.engine, self.business, event, |result| drop(result.expect("it is taken")));
+                intake::take(&self.engine, self.business, event, |result| {
+                    result.expect("it is taken");
+                });
                 self.engine.pause_all(self.business, "owner", "to see").expect("everything is paused");
                 self.engine.run_until_idle();
             }

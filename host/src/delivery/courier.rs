@@ -65,7 +65,7 @@ pub(super) type Tell = Arc<dyn Fn(&Parcel, Outcome, Done) + Send + Sync>;
 
 /// A parcel on its way to an answer.
 struct Job {
-    parcel: Parcel,
+    parcel: Box<Parcel>,
     tell: Tell,
     _counted: Counted,
 }
@@ -129,7 +129,7 @@ impl Post {
 
     /// Puts a parcel into its channel's queue, or answers it without. Returns at once.
     pub(super) fn put(&self, parcel: Parcel, tell: Tell) {
-        let job = Job { parcel, tell, _counted: Counted::new(&self.under_way) };
+        let job = Job { parcel: Box::new(parcel), tell, _counted: Counted::new(&self.under_way) };
         let (job, outcome) = match self.refuse(&job.parcel) {
             Some(outcome) => (job, outcome),
             None => match self.queues.get(&job.parcel.message.channel).map(|queue| queue.try_send(job)) {
