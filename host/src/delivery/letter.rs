@@ -9,8 +9,8 @@ use lettre::Address;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, SinglePart};
 
-use crate::domain::locale;
 use crate::domain::message::{Author, Message, Purpose};
+use crate::domain::sentences;
 use crate::domain::time::LAST;
 use crate::engine::Parcel;
 
@@ -66,7 +66,7 @@ pub(super) fn write(smtp: &Smtp, parcel: &Parcel) -> Result<Letter, String> {
         mail = mail
             .raw_header(raw("List-Unsubscribe", format!("<{url}>")))
             .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
-        let words = locale::unsubscribe(message.language.as_deref().unwrap_or_default());
+        let words = sentences::unsubscribe(message.language.as_deref().unwrap_or_default());
         text = format!("{}\n\n{words}\n{url}", text.trim_end());
     }
     let mail = mail

@@ -228,6 +228,14 @@ pub const WITHDRAWN: &str = "withdrawn";
 /// The channel that is this host's own: a message is delivered by being written down.
 pub const OWN: &str = "chat";
 
+/// Whether a channel is this host's own.
+pub fn is_own(channel: &str) -> bool {
+    channel == OWN
+}
+
+/// The host's own template that may go out after a stop, once.
+pub const CONFIRMS_STOP: &str = "opted-out";
+
 impl Message {
     /// Why the customer is written to; what has no plugin behind it is an answer.
     pub fn purpose(&self) -> Purpose {

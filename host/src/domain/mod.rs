@@ -23,6 +23,7 @@ pub mod promises;
 pub mod quiet;
 pub mod recent;
 pub mod retention;
+pub mod sentences;
 pub mod situation;
 pub mod template;
 pub mod time;

@@ -8,7 +8,7 @@ use super::business::Business;
 use super::customer::Customer;
 use super::gate::Facts;
 use super::ids::CustomerId;
-use super::message::{Author, Message, Purpose};
+use super::message::{Author, Message, Purpose, is_own};
 use super::recent::Recent;
 use super::time::{self, HOUR, Instant};
 
@@ -64,7 +64,7 @@ impl Situation<'_> {
             author: message.author,
             purpose,
             channel: channel.to_owned(),
-            reachable: channel == super::message::OWN || customer.is_some_and(|known| known.reachable_on(channel)),
+            reachable: is_own(channel) || customer.is_some_and(|known| known.reachable_on(channel)),
             withdrawn: customer.and_then(|known| known.consents.withdrawal(channel, purpose).cloned()),
             confirms_stop: self.confirms_stop,
             in_spite: message.in_spite,

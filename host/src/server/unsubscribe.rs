@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::domain::entry::Input;
 use crate::domain::locale;
+use crate::domain::sentences;
 use crate::engine::unsubscribe::{CHANNEL, Unsubscribing};
 use crate::store::Batch;
 
@@ -27,7 +28,7 @@ use super::problem::{Kind, Problem, ProblemBody};
 pub async fn ask(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<Response, Problem> {
     let what = read(&app, &token)?;
     let (language, name) = whom(&app, what)?;
-    let words = locale::unsubscribing(&language, &name);
+    let words = sentences::unsubscribing(&language, &name);
     let form = format!("<form method=\"post\"><button>{}</button></form>", html(words.button));
     Ok(page(&language, &words.question, &form))
 }
@@ -50,7 +51,7 @@ pub async fn end(State(app): State<Arc<App>>, Path(token): Path<String>) -> Resu
         let input = Input::Unsubscribe { channel: CHANNEL.to_owned(), purpose: what.purpose };
         app.act(what.business, what.customer, input, Batch::new()).await?;
     }
-    Ok(page(&language, &locale::unsubscribing(&language, &name).done, ""))
+    Ok(page(&language, &sentences::unsubscribing(&language, &name).done, ""))
 }
 
 fn read(app: &App, token: &str) -> Result<Unsubscribing, Problem> {

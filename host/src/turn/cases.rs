@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::case::{Case, Stage, Urgency};
 use crate::domain::ids::CaseId;
-use crate::domain::locale::{self, PersonWhen};
 use crate::domain::message::Purpose;
+use crate::domain::sentences::{self, PersonWhen};
 
 use super::judge::Written;
 use super::send::no_customer;
@@ -76,7 +76,7 @@ impl Turn {
                 None => PersonWhen::Unknown,
             }
         };
-        let text = locale::person_will_answer(&language, when, &business.name);
+        let text = sentences::person_will_answer(&language, when, &business.name);
         let channel = self.pick_channel(None, Purpose::Reply);
         self.stage_message(Written::by_host(channel, text, language, None));
     }

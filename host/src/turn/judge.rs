@@ -10,13 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::domain::entry::{Input, News};
 use crate::domain::gate::{self, Decision, Facts, Rule};
 use crate::domain::ids::MessageId;
-use crate::domain::locale;
-use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
+use crate::domain::message::{Author, CONFIRMS_STOP, Delivery, Message, Origin, Purpose, is_own};
+use crate::domain::sentences;
 use crate::domain::situation::Situation;
 use crate::domain::time::{DAY, Instant};
 
 use super::config::Plugin;
-use super::send::{CONFIRMS_STOP, is_own};
 use super::{Effect, Observed, Turn};
 
 /// One answer of the gate, as the record of why has it.
@@ -143,7 +142,7 @@ impl Turn {
             return;
         }
         let language = message.language.as_deref().unwrap_or(&self.scene.config.business.language);
-        let words = locale::automated(language, &self.scene.config.business.name);
+        let words = sentences::automated(language, &self.scene.config.business.name);
         message.text = format!("{}\n\n{words}", message.text.trim_end());
         if !self.scene.config.business.simulation {
             self.was_told_automated(&message.channel);

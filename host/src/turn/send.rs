@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::gate::Rule;
 use crate::domain::locale;
-use crate::domain::message::{Author, Delivery, Message, OWN, Origin, Purpose, WITHDRAWN};
+use crate::domain::message::{Author, Delivery, Message, OWN, Origin, Purpose, WITHDRAWN, is_own};
 use crate::domain::template::Value;
 use crate::domain::time::Instant;
 
@@ -217,16 +217,8 @@ impl Turn {
     }
 }
 
-/// The host's own template that may go out after a stop, once.
-pub const CONFIRMS_STOP: &str = "opted-out";
-
 /// The channels by which this host can reach an address.
 const DELIVERED: &[&str] = &["email", OWN];
-
-/// Whether a channel is this host's own.
-pub fn is_own(channel: &str) -> bool {
-    channel == OWN
-}
 
 fn verdict(delivery: &Delivery) -> Verdict {
     match delivery {

@@ -8,17 +8,16 @@ use crate::domain::case::Urgency;
 use crate::domain::consent::{Consent, EVERYWHERE, Source};
 use crate::domain::entry::{Event, Inbound, News, Who};
 use crate::domain::ids::MessageId;
-use crate::domain::locale;
 use crate::domain::machine;
-use crate::domain::message::{Author, Delivery, Message, Purpose};
+use crate::domain::message::{Author, CONFIRMS_STOP, Delivery, Message, Purpose};
 use crate::domain::order::Order;
 use crate::domain::plugin::Export;
+use crate::domain::sentences;
 use crate::domain::words::{self, Word};
 use crate::reading::{intent, language};
 use crate::sandbox::{Call, Outcome};
 use crate::turn::Effect;
 use crate::turn::judge::Written;
-use crate::turn::send::CONFIRMS_STOP;
 
 use super::{Action, Step};
 
@@ -177,7 +176,7 @@ impl Step<'_> {
             return false;
         }
         let (language, business) = self.language_and_business();
-        let words = locale::is_automated(&language, &business.name);
+        let words = sentences::is_automated(&language, &business.name);
         self.note("the customer asked whether a machine is writing; the host says yes");
         let written = Written::by_host(message.channel.clone(), words, language, Some("is-automated"));
         if self.turn.stage_message(written).delivery.is_live() {
@@ -207,14 +206,14 @@ impl Step<'_> {
                 let channel = if word == Word::StopAll { EVERYWHERE } else { message.channel.as_str() };
                 self.said(channel, false, &message.text);
                 self.actions.push(Action::SaidStop);
-                ("the customer said stop", CONFIRMS_STOP, locale::opted_out(&language, &business.name))
+                ("the customer said stop", CONFIRMS_STOP, sentences::opted_out(&language, &business.name))
             }
             Word::Start => {
                 self.said(&message.channel, true, &message.text);
-                ("the customer said start", "opted-in", locale::opted_in(&language, &business.name))
+                ("the customer said start", "opted-in", sentences::opted_in(&language, &business.name))
             }
             Word::Help => {
-                let text = locale::help(&language, &business.name, business.contact.as_deref());
+                let text = sentences::help(&language, &business.name, business.contact.as_deref());
                 ("the customer asked for help", "help", text)
             }
             Word::Person => {
