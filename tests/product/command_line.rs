@@ -167,6 +167,24 @@ fn why_is_told_on_the_command_line() {
         .fits(0, &["an order was shipped, as `test` told", "The plugin order-status", "sent by chat"]);
     let told = run(of(&shop), &["why", &id, "--format", "json"], "").json();
     assert!(told["sentences"].is_array() && told["entries"].is_array(), "{told:#}");
+    assert_eq!((&told["decisions"][0]["rule"], &told["decisions"][0]["message"]), (&json!("clear"), &json!(id)));
+    run(of(&shop), &["why", &id, "--language", "de"], "").fits(
+        0,
+        &[
+            "wurde eine Bestellung versandt, gemeldet von `test`. Das ist Eintrag evt_",
+            "Das Plugin order-status (Version 0.1.0) hat diese Nachricht",
+            "Als sie geschrieben wurde, sprach nichts gegen den Versand: kein Stopp",
+            "per Chat gesendet.",
+        ],
+    );
+    run(of(&shop), &["why", &id, "--language", "es"], "")
+        .fits(0, &["se envió un pedido, según `test`", "Se envió por chat"]);
+    let german = run(of(&shop), &["why", &id, "--language", "de", "--format", "json"], "").json();
+    assert!(text(german["sentences"].as_array().unwrap().last().unwrap()).starts_with("Sie wurde am "), "{german:#}");
+    run(of(&shop), &["why", &id, "--language", "fr"], "").fits(2, &["'fr'", "en, de, es"]);
+    let mut elsewhere = of(&shop);
+    elsewhere.env("LANG", "de_DE.UTF-8").env("LC_ALL", "de_DE.UTF-8");
+    run(elsewhere, &["why", &id], "").fits(0, &["an order was shipped"]);
     run(of(&shop), &["why", "msg_01m80pqgpnbfxs6a5ejk7fv3vw"], "").fits(1, &["404", "there is no message"]);
     run(of(&shop), &["why", "nonsense"], "").fits(1, &["400"]);
 }

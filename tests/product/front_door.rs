@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use attune::domain::time::SECOND;
-use attune::world::World;
+use attune::domain::time::{HOUR, Instant, SECOND, zone};
+use attune::world::{Serve, World};
 use attune_tests::{Client, Server, Shop, Start, event, figure, fresh, pages, plugin_file, says, text, until};
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ fn why_is_told_in_sentences() {
         "The plugin order-status (version 0.1.0) wrote this message from the template `shipped`",
         "an answer to the customer's own message",
         "looked up the customer's orders",
-        "No rule spoke against sending it.",
+        "When it was written, nothing spoke against sending it: no stop, no open case, ",
         "It was sent by chat on ",
     ] {
         assert!(told.contains(words), "`{words}` is missing in: {told}");
@@ -95,8 +95,15 @@ fn why_is_told_in_sentences() {
     assert!(whys["items"].as_array().unwrap().iter().any(|one| one["entry"] == answer["entry"]), "{whys:#}");
 }
 
+/// The why of a message in a language, and its sentences as one text.
+fn why_in(shop: &Shop, message: &Value, language: &str) -> (Value, String) {
+    let why = shop.owner.get(&format!("/v1/messages/{}/why?language={language}", text(&message["id"]))).with(200);
+    let sentences: Vec<String> = why["sentences"].as_array().unwrap().iter().map(text).collect();
+    (why, sentences.join(" "))
+}
+
 #[test]
-fn a_message_that_is_not_sent_has_a_why_too() {
+fn a_message_that_is_not_sent_says_which_rule_which_facts_and_what_would_have_to_change() {
     let shop = shop(&["order-status"]);
     let customer = shop.says("chat:anna", "STOP");
     shop.message(&customer, "the confirmation of the stop", |message| message["author"] == "host");
@@ -104,9 +111,82 @@ fn a_message_that_is_not_sent_has_a_why_too() {
     let withheld = shop.message(&customer, "the news", |message| says(message, "#1001"));
     assert_eq!(withheld["delivery"]["state"], "withheld", "{withheld:#}");
     assert_eq!(withheld["delivery"]["code"], "opted-out", "{withheld:#}");
-    let why = shop.owner.get(&format!("/v1/messages/{}/why", text(&withheld["id"]))).with(200);
-    let last = text(why["sentences"].as_array().unwrap().last().unwrap());
-    assert_eq!(last, "It was not sent: the customer said stop on this channel (rule opted-out).");
+    for (language, sentences) in [
+        (
+            "en",
+            [
+                "When it was written, the rules did not let it go out: the customer said stop. On ",
+                ", they wrote \"STOP\". It holds for all messages by chat. So it was not sent (rule opted-out). For such a \
+                 message to go out, the customer would have to write START, or agree again.",
+            ],
+        ),
+        (
+            "de",
+            [
+                "Als sie geschrieben wurde, ließen die Regeln sie nicht hinaus: der Kunde hat Stopp gesagt. Am ",
+                " schrieb der Kunde „STOP“. Das gilt für alle Nachrichten per Chat. Deshalb wurde sie nicht gesendet \
+                 (Regel opted-out). Damit eine solche Nachricht hinausgeht, müsste der Kunde START schreiben oder wieder \
+                 zustimmen.",
+            ],
+        ),
+        (
+            "es",
+            [
+                "Cuando se escribió, las reglas no lo dejaron salir: el cliente ha dicho stop. El ",
+                " el cliente escribió «STOP». Vale para todos los mensajes por chat. Por eso no se envió (regla \
+                 opted-out). Para que un mensaje así salga, el cliente tendría que escribir START o aceptar de nuevo.",
+            ],
+        ),
+    ] {
+        let (why, told) = why_in(&shop, &withheld, language);
+        sentences.iter().for_each(|words| assert!(told.contains(words), "`{words}` is missing in: {told}"));
+        let decision = &why["decisions"][0];
+        assert_eq!((&decision["rule"], &decision["message"]), (&json!("opted-out"), &withheld["id"]), "{why:#}");
+        assert_eq!(decision["facts"]["withdrawn"]["text"], "STOP", "{why:#}");
+        assert!(told.contains(&text(&decision["remedy"])), "{why:#}");
+    }
+    for query in ["language=fr", "language=", "lang=de", "language=de&language=es"] {
+        let refused = shop.owner.get(&format!("/v1/messages/{}/why?{query}", text(&withheld["id"])));
+        assert_eq!((refused.status, refused.word("code")), (400, "bad-query"), "{query}: {}", refused.text);
+    }
+    let french = shop.owner.get(&format!("/v1/messages/{}/why?language=fr", text(&withheld["id"])));
+    assert!(french.word("detail").ends_with("expected one of `en`, `de`, `es`"), "{}", french.text);
+    // The host's own words have a story as well.
+    let confirmed = shop.message(&customer, "the confirmation of the stop", |message| message["author"] == "host");
+    let (_, told) = why_in(&shop, &confirmed, "de");
+    assert!(told.contains("Attune selbst hat diese Nachricht geschrieben: Sie bestätigt"), "{told}");
+    assert!(told.contains("Der Kunde hat Stopp gesagt; Attune antwortet"), "{told}");
+}
+
+#[test]
+fn a_message_that_waits_for_the_morning_names_the_customers_clock() {
+    let shop = shop(&["order-status"]);
+    // Quiet is what lies around the customer's present, wherever the sun stands.
+    let zone = zone("America/New_York").unwrap();
+    let now = Serve::new().now();
+    let clock = |at: Instant| at.in_zone(&zone).strftime("%H:%M").to_string();
+    let quiet = json!({ "from": clock(now.minus(2 * HOUR)), "to": clock(now.plus(4 * HOUR)), "spread_minutes": 0 });
+    shop.owner.patch("/v1/business", &json!({ "quiet": quiet })).with(200);
+    let order = json!({ "id": "#1001", "number": "#1001", "items": ["Rye bread"] });
+    let news = json!({ "customer": { "zone": "America/New_York" }, "order": order });
+    let customer = shop.tell("chat:anna", "attune.order.shipped.v1", news);
+    let waits = shop.message(&customer, "the news", |message| says(message, "#1001"));
+    assert_eq!(waits["delivery"]["code"], "quiet-hours", "{waits:#}");
+    for (language, words) in [
+        ("en", "the customer is left alone at this time. For the customer it was "),
+        ("de", "um diese Zeit wird der Kunde in Ruhe gelassen. Beim Kunden war es "),
+        ("es", "a esta hora se deja tranquilo al cliente. Para el cliente era "),
+    ] {
+        let (why, told) = why_in(&shop, &waits, language);
+        assert!(told.contains(words), "`{words}` is missing in: {told}");
+        let decision = &why["decisions"][0];
+        let moment = |value: &Value| clock(Instant(value.as_u64().unwrap()));
+        let (asked, ends) = (moment(&decision["facts"]["now"]), moment(&decision["until"]));
+        let local = text(&decision["sentences"][1]);
+        assert!(local.contains(&format!(" {asked}")) && local.contains(&format!(" {ends}")), "{asked} {ends}: {local}");
+        assert_eq!(local.matches("(America/New_York)").count(), 2, "{local}");
+        assert_eq!(decision["remedy"], Value::Null, "it goes out by itself: {why:#}");
+    }
 }
 
 #[test]
@@ -538,7 +618,7 @@ fn a_reminder_and_news_of_an_order_go_out_by_mail_once() {
 
 /// The moment in so many seconds.
 fn soon(seconds: u64) -> String {
-    attune::world::Serve::new().now().plus(seconds * SECOND).to_string()
+    Serve::new().now().plus(seconds * SECOND).to_string()
 }
 
 #[test]

@@ -352,18 +352,21 @@ fn describe(plugin: &Value) -> String {
     text
 }
 
-/// Tell why a message was or was not sent.
+/// Tell why a message was or was not sent, by which rule, and what would have to change.
 #[derive(Debug, Args)]
 pub(super) struct Why {
     /// The message: `msg_...`.
     message: String,
+    /// The language to tell it in.
+    #[arg(long, value_parser = ["en", "de", "es"], default_value = "en")]
+    language: String,
     #[command(flatten)]
     server: Server,
 }
 
 impl Why {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let path = format!("/v1/messages/{}/why", segment(&self.message));
+        let path = format!("/v1/messages/{}/why?language={}", segment(&self.message), self.language);
         let body = self.server.get_or_fail("GET", &path, Body::None)?;
         self.server.print(&body, |body| {
             let sentences = body["sentences"].as_array().into_iter().flatten().filter_map(Value::as_str);

@@ -13,9 +13,10 @@ use super::recent::Room;
 use super::time::Instant;
 
 /// What the gate knows. The caller gathers the facts; the gate decides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Facts {
-    /// The journalled time of the step.
+    /// The journalled time of the step, in milliseconds since the Unix epoch.
+    #[schema(value_type = u64)]
     pub now: Instant,
     /// Who speaks. Staff pass every rule but opting out and reachability.
     pub author: Author,
@@ -66,8 +67,10 @@ pub struct Facts {
     pub room: Option<Room>,
     /// When the message becomes pointless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
     pub expires: Option<Instant>,
     /// The moment, from now on, at which the customer's quiet hours let it out; none if there is none within a year.
+    #[schema(value_type = Option<u64>)]
     pub allowed_at: Option<Instant>,
     /// The zone of the customer's clock.
     pub zone: String,

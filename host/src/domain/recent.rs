@@ -3,6 +3,7 @@
 //! Answers are not among them: there is one at the most for every message of the customer.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::MessageId;
 use super::message::Purpose;
@@ -35,14 +36,15 @@ struct Sent {
 }
 
 /// What a cap allows at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Room {
     /// The cap.
     pub cap: Cap,
     /// How many count against it.
     pub sent: u32,
-    /// When there is room again, if there is none.
+    /// When there is room again, if there is none, in milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
     pub again: Option<Instant>,
 }
 

@@ -25,7 +25,6 @@ pub struct Why {
     pub host: Vec<String>,
     /// What the gate was asked and said, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<Object>)]
     pub decisions: Vec<Decided>,
     /// The plugins that ran, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

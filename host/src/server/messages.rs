@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::to_raw_value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::entry::{Input, StaffAct};
 use crate::domain::event::MESSAGE_RECEIVED;
@@ -22,7 +23,8 @@ use super::ask::{Asked, Body, Id, Nothing, Older, Page, parse};
 use super::auth::{Actor, Reader, Staff};
 use super::events::take;
 use super::problem::{Kind, Problem, ProblemBody};
-use super::{App, json as answer, story};
+use super::story::{self, Language, Told, ToldDecision};
+use super::{App, json as answer};
 
 /// A message as the visitor whose conversation it is in sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -265,32 +267,45 @@ pub struct MessageStory {
     message: Message,
     /// Why it was or was not sent, in plain sentences.
     sentences: Vec<String>,
+    /// What the gate decided about it, in order: when it was written, and each time its turn came.
+    decisions: Vec<ToldDecision>,
     /// The record of why of the entry that made it, then of those that changed it.
     entries: Vec<TimedWhy>,
+}
+
+/// How a story is told.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Telling {
+    /// In which language; English when absent. What plugins and staff wrote stays as they wrote it.
+    #[serde(default)]
+    #[param(inline)]
+    language: Language,
 }
 
 /// Why a message was, or was not, sent.
 ///
 /// Roles: staff, owner.
 #[utoipa::path(get, path = "/v1/messages/{id}/why", operation_id = "getMessageWhy", tag = "conversations",
-    params(("id" = String, Path, description = "`msg_...`")),
+    params(("id" = String, Path, description = "`msg_...`"), Telling),
     responses(
         (status = 200, description = "Its story", body = MessageStory),
+        (status = 400, description = "There are no stories in this language", body = ProblemBody,
+            content_type = "application/problem+json"),
         (status = 404, description = "There is no such message", body = ProblemBody,
             content_type = "application/problem+json")))]
 pub async fn why(
     State(app): State<Arc<App>>,
     Staff(actor): Staff,
     Id(id): Id<MessageId>,
-    Asked(Nothing {}): Asked<Nothing>,
+    Asked(telling): Asked<Telling>,
 ) -> Result<Response, Problem> {
-    let told = app.engine.query(actor.business).story(id)?.ok_or_else(|| Problem::not_found("message", id))?;
-    let sentences = match app.engine.ready(actor.business) {
-        Some(ready) => story::tell(&told, &ready.config.zone, app.engine.limits().why_days),
-        None => Vec::new(),
-    };
-    let entries = told.whys.into_iter().map(|(why, measured)| TimedWhy { why, measured }).collect();
-    Ok(answer(StatusCode::OK, &MessageStory { message: told.message, sentences, entries }))
+    let story = app.engine.query(actor.business).story(id)?.ok_or_else(|| Problem::not_found("message", id))?;
+    let zone = app.engine.ready(actor.business).map_or(TimeZone::UTC, |ready| ready.config.zone.clone());
+    let Told { sentences, decisions } = story::tell(&story, &zone, app.engine.limits().why_days, telling.language);
+    let entries = story.whys.into_iter().map(|(why, measured)| TimedWhy { why, measured }).collect();
+    Ok(answer(StatusCode::OK, &MessageStory { message: story.message, sentences, decisions, entries }))
 }
 
 /// What became of an uncertain message.

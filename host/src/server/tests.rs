@@ -641,7 +641,10 @@ async fn a_conversation_between_a_visitor_and_staff() {
             &answer.body["id"],
             ["shop-staff label wrote this message, as staff.", "It was sent by chat on Monday, 21 September"],
         ),
-        (&failed.body["message"], ["shop-staff label wrote", "It was not sent: no address of the customer is known"]),
+        (
+            &failed.body["message"],
+            ["shop-staff label wrote", "did not let it go out: no address of the customer is known"],
+        ),
         (&theirs[0]["id"], ["a message of the customer came in, as `chat` told", "It stands in the conversation."]),
     ] {
         let why = format!("/v1/messages/{}/why", message.as_str().unwrap());

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::entry::{Input, News};
 use crate::domain::gate::{self, Decision, Facts, Rule};
@@ -19,17 +20,19 @@ use super::config::Plugin;
 use super::{Effect, Observed, Turn};
 
 /// One answer of the gate, as the record of why has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Decided {
     /// About which message.
+    #[schema(value_type = String)]
     pub message: MessageId,
     /// Whether it was asked in the transaction that sends; else when the message was staged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub claiming: bool,
     /// The rule that decided.
     pub rule: Rule,
-    /// Until when the message has to wait, if it has to.
+    /// Until when the message has to wait, if it has to, in milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
     pub until: Option<Instant>,
     /// All that it knew.
     pub facts: Facts,
