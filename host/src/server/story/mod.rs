@@ -21,12 +21,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::gate::Rule;
-use crate::domain::message::{Author, Delivery, Message, WITHDRAWN};
+use crate::domain::message::{Author, CONFIRMS_STOP, Delivery, Message, WITHDRAWN};
 use crate::domain::time::Instant;
 use crate::engine::query::Story;
 use crate::engine::why::{Run, Why};
 use crate::turn::judge::Decided;
-use crate::turn::send::CONFIRMS_STOP;
 
 use decision::{Telling, plain};
 use sentence::{Did, Event, HostWords, Note, Phrase, Ran, Sentence, Stands};
