@@ -3,6 +3,7 @@
 use crate::domain::consent::Source;
 use crate::domain::message::Purpose;
 
+use super::language::count;
 use super::sentence::{Did, Event, HostWords, Note, Phrase, Ran, Seen, Sentence, Stands};
 
 /// A whole sentence.
@@ -296,8 +297,4 @@ fn did(did: Did) -> &'static str {
         Did::AskedToSend => "asked for a message to be sent",
         Did::TookBack => "took a message back",
     }
-}
-
-fn count(number: u32, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

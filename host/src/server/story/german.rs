@@ -4,6 +4,7 @@ use crate::domain::consent::Source;
 use crate::domain::gate::Rule;
 use crate::domain::message::Purpose;
 
+use super::language::count;
 use super::sentence::{Did, Event, HostWords, Note, Phrase, Ran, Seen, Sentence, Stands};
 
 /// A whole sentence.
@@ -344,9 +345,7 @@ fn event(event: Event<'_>) -> String {
 
 fn note(note: Note<'_>) -> String {
     match note {
-        Note::PersonHas => {
-            "Ein Mensch führt dieses Gespräch oder ist gerufen, deshalb antwortet keine Automatik".to_owned()
-        }
+        Note::PersonHas => "Ein Mensch führt dieses Gespräch oder ist gerufen; keine Automatik antwortet".to_owned(),
         Note::AskedIfMachine => "Der Kunde hat gefragt, ob eine Maschine schreibt; Attune sagt ja".to_owned(),
         Note::SaidStop => "Der Kunde hat Stopp gesagt; Attune antwortet, kein Plugin wird gefragt".to_owned(),
         Note::SaidStart => "Der Kunde hat Start gesagt; Attune antwortet, kein Plugin wird gefragt".to_owned(),
@@ -397,8 +396,4 @@ fn did(did: Did) -> &'static str {
         Did::AskedToSend => "darum gebeten, eine Nachricht zu senden",
         Did::TookBack => "eine Nachricht zurückgenommen",
     }
-}
-
-fn count(number: u32, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -78,6 +78,11 @@ impl Language {
     }
 }
 
+/// A number with the word for what it counts, for one and for any other number.
+pub fn count(number: u32, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// The time of day in a zone.
 pub fn clock(at: Instant, zone: &TimeZone) -> String {
     at.in_zone(zone).strftime("%H:%M").to_string()

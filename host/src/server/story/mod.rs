@@ -330,13 +330,14 @@ fn event(words: &str) -> Event<'_> {
     if let Some(plugin) = words.strip_prefix("a timer of ").and_then(|rest| rest.strip_suffix(" fell due")) {
         return Event::Timer { plugin };
     }
-    let ends: [(&str, fn(&str) -> Event<'_>); 3] = [
-        (" is tried again", |plugin| Event::Retry { plugin }),
-        (" writes to the customer", |by| Event::StaffWrote { by }),
-        (" decides what became of a message", |by| Event::Settled { by }),
-    ];
-    if let Some(event) = ends.iter().find_map(|(end, make)| words.strip_suffix(end).map(make)) {
-        return event;
+    if let Some(plugin) = words.strip_suffix(" is tried again") {
+        return Event::Retry { plugin };
+    }
+    if let Some(by) = words.strip_suffix(" writes to the customer") {
+        return Event::StaffWrote { by };
+    }
+    if let Some(by) = words.strip_suffix(" decides what became of a message") {
+        return Event::Settled { by };
     }
     let Some((kind, source)) = words.split_once(" from ").filter(|(kind, _)| !kind.contains(' ')) else {
         return Event::Logged(words);

@@ -4,6 +4,7 @@ use crate::domain::consent::Source;
 use crate::domain::gate::Rule;
 use crate::domain::message::Purpose;
 
+use super::language::count;
 use super::sentence::{Did, Event, HostWords, Note, Phrase, Ran, Seen, Sentence, Stands};
 
 /// A whole sentence.
@@ -392,8 +393,4 @@ fn did(did: Did) -> &'static str {
         Did::AskedToSend => "pidió que se enviara un mensaje",
         Did::TookBack => "retiró un mensaje",
     }
-}
-
-fn count(number: u32, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
