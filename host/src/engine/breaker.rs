@@ -188,3 +188,113 @@ fn past(view: &dyn View, business: BusinessId, hour: u64) -> Result<BTreeMap<Str
     }
     Ok(busiest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::entry::Input;
+    use crate::domain::ids::{EventId, MessageId};
+    use crate::domain::message::Origin;
+    use crate::domain::time::Instant;
+    use crate::store::{MemoryStore, Store};
+
+    fn entry(customer: u8, at: u64) -> Entry {
+        let input = Input::Retry { plugin: "any".into(), due: Instant(0) };
+        let (id, business, at) = (EventId([1; 16]), BusinessId([1; 16]), Instant(at));
+        Entry { number: 1, id, business, customer: CustomerId([customer; 16]), at, happened: at, depth: 0, input }
+    }
+
+    fn message(delivery: Delivery, purpose: Purpose) -> Arc<Message> {
+        let origin = Origin { plugin: "news".into(), purpose, template: None, about: None, once: None, expires: None };
+        Arc::new(Message {
+            id: MessageId([1; 16]),
+            customer: CustomerId([1; 16]),
+            at: Instant(0),
+            author: Author::Automation,
+            channel: "email".into(),
+            text: "news".into(),
+            subject: None,
+            language: None,
+            in_reply_to: None,
+            polarity: None,
+            staff: None,
+            origin: Some(origin),
+            entry: EventId([1; 16]),
+            attempts: 1,
+            machine: None,
+            trail: Vec::new(),
+            in_spite: false,
+            delivery,
+        })
+    }
+
+    const RULES: Breaker = Breaker { times: 2, messages: 10, refusals: 4, stops: 3 };
+
+    /// What follows from so many steps, each by another customer.
+    fn after(
+        counts: &mut Counts,
+        steps: u8,
+        at: u64,
+        delivery: &Delivery,
+        purpose: Purpose,
+        stops: bool,
+    ) -> Vec<Followup> {
+        let view = MemoryStore::new().view();
+        let one = |n| {
+            let messages = [message(delivery.clone(), purpose)];
+            counts.count(view.as_ref(), &entry(n, at), &messages, stops, &RULES).unwrap()
+        };
+        (1..=steps).flat_map(one).collect()
+    }
+
+    fn paused(followups: &[Followup]) -> Vec<&str> {
+        let pauses = followups.iter().filter_map(|followup| match followup {
+            Followup::Pause(what, _) => Some(what.as_str()),
+            Followup::Counted(..) => None,
+        });
+        pauses.collect()
+    }
+
+    const LEFT: Delivery = Delivery::Attempting { attempt: 1 };
+
+    #[test]
+    fn a_plugin_that_sends_more_than_ever_is_paused_once_and_answers_do_not_count() {
+        let mut counts = Counts::default();
+        assert!(after(&mut counts, 200, 0, &LEFT, Purpose::Reply, false).is_empty());
+        assert!(after(&mut counts, 9, 0, &LEFT, Purpose::Service, false).is_empty());
+        assert_eq!(paused(&after(&mut counts, 20, 0, &LEFT, Purpose::Service, false)), ["news"]);
+        // Resumed, what it did so far is its measure.
+        counts.resumed(BusinessId([1; 16]), "news");
+        assert!(after(&mut counts, 20, 0, &LEFT, Purpose::Service, false).is_empty());
+        // So it is in the next hour, which is told what the one before came to.
+        let next = after(&mut counts, 90, HOUR, &LEFT, Purpose::Service, false);
+        assert_eq!(next.first(), Some(&Followup::Counted(0, vec![("news".into(), 49)])));
+        assert!(paused(&next).is_empty(), "{next:?}");
+        assert_eq!(paused(&after(&mut counts, 20, HOUR, &LEFT, Purpose::Service, false)), ["news"]);
+    }
+
+    #[test]
+    fn everything_is_paused_when_channels_refuse_a_third_of_what_is_sent() {
+        let refused = Delivery::Failed { reason: "550 no such user".into() };
+        let mut counts = Counts::default();
+        after(&mut counts, 8, 0, &LEFT, Purpose::Reply, false);
+        assert!(after(&mut counts, 3, 0, &refused, Purpose::Reply, false).is_empty());
+        assert_eq!(paused(&after(&mut counts, 5, 0, &refused, Purpose::Reply, false)), ["*"]);
+        let mut busy = Counts::default();
+        after(&mut busy, 100, 0, &LEFT, Purpose::Reply, false);
+        assert!(after(&mut busy, 20, 0, &refused, Purpose::Reply, false).is_empty(), "a fifth is no third");
+    }
+
+    #[test]
+    fn everything_is_paused_when_many_of_those_written_to_say_stop() {
+        let stop = Delivery::Received;
+        let mut counts = Counts::default();
+        after(&mut counts, 20, 0, &LEFT, Purpose::Marketing, false);
+        let twice = [entry(1, 0), entry(1, 0), entry(1, 0), entry(1, 0)];
+        let view = MemoryStore::new().view();
+        for one in &twice {
+            assert!(counts.count(view.as_ref(), one, &[], true, &RULES).unwrap().is_empty(), "one customer is one");
+        }
+        assert_eq!(paused(&after(&mut counts, 4, 0, &stop, Purpose::Marketing, true)), ["*"]);
+    }
+}
