@@ -86,8 +86,10 @@ struct Epoch {
 #[derive(Default)]
 struct Lane {
     entries: VecDeque<Arc<Entry>>,
-    /// At which pace its first entry runs.
+    /// At which pace its first entry runs, until it is durable.
     running: Option<Pace>,
+    /// Whether that entry still has a permit: until its step is through.
+    has_permit: bool,
 }
 
 impl Lanes {
@@ -138,6 +140,17 @@ impl Lanes {
     /// Whether an entry may run at a pace.
     pub fn has_next(&self, pace: Pace) -> bool {
         !self.turns[pace as usize].is_empty()
+    }
+
+    /// The step of an entry is through: others of its business may run while its commit becomes durable. Its lane waits for that.
+    pub fn stepped(&mut self, entry: &Entry) {
+        let Some(business) = self.businesses.get_mut(&entry.business) else { return };
+        let lane = business.epochs.front_mut().and_then(|epoch| epoch.lanes.get_mut(&entry.customer));
+        let pace = lane.and_then(|lane| lane.running.filter(|_| std::mem::take(&mut lane.has_permit)));
+        if let Some(pace) = pace {
+            business.leaves(pace);
+        }
+        self.give_turns(entry.business);
     }
 
     /// An entry is done and durable, after a step of so many microseconds; what waited for it may run.
@@ -237,7 +250,7 @@ impl Business {
         let epoch = self.epochs.front_mut()?;
         if let Some(customer) = epoch.ready[pace as usize].pop_front() {
             let lane = epoch.lanes.get_mut(&customer)?;
-            lane.running = Some(pace);
+            (lane.running, lane.has_permit) = (Some(pace), true);
             return lane.entries.pop_front();
         }
         if epoch.unfinished == 0 && !epoch.barrier_runs && pace == Pace::Brisk {
@@ -258,7 +271,7 @@ impl Business {
         epoch.unfinished = epoch.unfinished.saturating_sub(1);
         let (mut next, mut pace) = (None, None);
         if let Some(lane) = epoch.lanes.get_mut(&entry.customer) {
-            pace = lane.running.take();
+            pace = lane.running.take().filter(|_| std::mem::take(&mut lane.has_permit));
             match lane.entries.front() {
                 Some(entry) => next = Some((entry.customer, entry.clone())),
                 None => {
@@ -361,6 +374,22 @@ mod tests {
         lanes.done(&flood[1], 100);
         assert_eq!(started(&mut lanes), [2]);
         assert_eq!((lanes.waiting(), lanes.waiting_of(BusinessId([1; 16]))), (5, 4));
+    }
+
+    #[test]
+    fn a_permit_is_free_again_when_the_step_is_through_and_the_lane_when_it_is_durable() {
+        let mut lanes = Lanes::new(PERMITS);
+        let flood: Vec<_> = (0..4).map(|number| entry(1, number + 1, u64::from(number))).collect();
+        let behind = entry(1, 1, 9);
+        flood.iter().chain([&behind]).for_each(|one| lanes.push(one.clone()));
+        assert_eq!(started(&mut lanes), [0, 1]);
+        lanes.stepped(&flood[0]);
+        assert_eq!(started(&mut lanes), [2], "and not what waits behind it in its lane");
+        lanes.done(&flood[0], 100);
+        assert_eq!(started(&mut lanes), [], "it gave its permit back already");
+        lanes.stepped(&flood[1]);
+        lanes.stepped(&flood[2]);
+        assert_eq!(started(&mut lanes), [3, 9]);
     }
 
     #[test]

@@ -574,6 +574,9 @@ impl Engine {
             Err(error) => return self.leave(entry, &error),
         };
         let took_us = self.parts.world.stopwatch_us().saturating_sub(started_us);
+        let mut lanes = lock(&self.lanes);
+        lanes.stepped(entry);
+        self.wake_worker(lanes);
         let batch = Batch { checks: vec![Check::Present(step::pending_key(entry))], writes, appends: Vec::new() };
         let (engine, entry) = (self.clone(), entry.clone());
         self.parts.store.submit(
