@@ -123,7 +123,7 @@ fn a_message_that_is_not_sent_says_which_rule_which_facts_and_what_would_have_to
         (
             "de",
             [
-                "Als sie geschrieben wurde, ließen die Regeln sie nicht hinaus: der Kunde hat Stopp gesagt. Am ",
+                "Als sie geschrieben wurde, ließen die Regeln sie nicht hinaus: Der Kunde hat Stopp gesagt. Am ",
                 " schrieb der Kunde „STOP“. Das gilt für alle Nachrichten per Chat. Deshalb wurde sie nicht gesendet \
                  (Regel opted-out). Damit eine solche Nachricht hinausgeht, müsste der Kunde START schreiben oder wieder \
                  zustimmen.",
@@ -174,7 +174,7 @@ fn a_message_that_waits_for_the_morning_names_the_customers_clock() {
     assert_eq!(waits["delivery"]["code"], "quiet-hours", "{waits:#}");
     for (language, words) in [
         ("en", "the customer is left alone at this time. For the customer it was "),
-        ("de", "um diese Zeit wird der Kunde in Ruhe gelassen. Beim Kunden war es "),
+        ("de", "Um diese Zeit wird der Kunde in Ruhe gelassen. Beim Kunden war es "),
         ("es", "a esta hora se deja tranquilo al cliente. Para el cliente era "),
     ] {
         let (why, told) = why_in(&shop, &waits, language);

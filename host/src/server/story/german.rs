@@ -207,7 +207,7 @@ pub fn phrase(phrase: Phrase<'_>) -> String {
         .to_owned(),
         Phrase::Purpose(purpose) => match purpose {
             Purpose::Reply => "eine Antwort auf die eigene Nachricht des Kunden",
-            Purpose::Service => "Neues zu etwas, das dem Kunden gehört oder ihn erwartet",
+            Purpose::Service => "Neues zu einer Bestellung oder einem Termin des Kunden",
             Purpose::Survey => "eine Frage, wie es war",
             Purpose::Marketing => "ein Angebot",
         }
@@ -226,7 +226,7 @@ pub fn phrase(phrase: Phrase<'_>) -> String {
         Phrase::WhenDue { when } => format!("Als sie am {when} an der Reihe war"),
         Phrase::Rule(rule) => self::rule(rule).to_owned(),
         Phrase::Remedy(rule) => self::remedy(rule).to_owned(),
-        Phrase::TookBack => "der Kunde hat seine Einwilligung in Nachrichten dieser Art zurückgenommen".to_owned(),
+        Phrase::TookBack => "Der Kunde hat seine Einwilligung in Nachrichten dieser Art zurückgenommen".to_owned(),
         Phrase::AgreeAgain => "müsste der Kunde Nachrichten dieser Art wieder zustimmen".to_owned(),
         Phrase::StartOrInSpite => {
             "müsste der Kunde START schreiben, oder jemand vom Team müsste sich entscheiden, trotz des Stopps zu \
@@ -241,29 +241,30 @@ pub fn phrase(phrase: Phrase<'_>) -> String {
     }
 }
 
+/// A rule stands behind a colon and is a whole sentence, which German begins with a capital.
 fn rule(rule: Rule) -> &'static str {
     match rule {
-        Rule::OptedOut => "der Kunde hat Stopp gesagt",
-        Rule::Unreachable => "für diesen Kanal ist keine Adresse des Kunden bekannt",
-        Rule::Expired => "sie wäre zu spät gekommen, um noch zu nützen",
-        Rule::ToMachine => "die Nachricht, auf die sie antwortet, hat kein Mensch geschrieben",
-        Rule::PluginOff => "das Plugin, das sie geschrieben hat, wurde inzwischen ausgeschaltet",
-        Rule::Paused => "die Automatik ist angehalten",
+        Rule::OptedOut => "Der Kunde hat Stopp gesagt",
+        Rule::Unreachable => "Für diesen Kanal ist keine Adresse des Kunden bekannt",
+        Rule::Expired => "Sie wäre zu spät gekommen, um noch zu nützen",
+        Rule::ToMachine => "Die Nachricht, auf die sie antwortet, hat kein Mensch geschrieben",
+        Rule::PluginOff => "Das Plugin, das sie geschrieben hat, wurde inzwischen ausgeschaltet",
+        Rule::Paused => "Die Automatik ist angehalten",
         Rule::Repeated => {
-            "das Plugin hat denselben Schlüssel schon für eine frühere Nachricht benutzt, und ein Schlüssel gilt für \
+            "Das Plugin hat denselben Schlüssel schon für eine frühere Nachricht benutzt, und ein Schlüssel gilt für \
              eine Nachricht"
         }
-        Rule::SameText => "dieselben Worte hat dieser Kunde vor Kurzem schon bekommen",
-        Rule::NoConsent => "der Kunde hat Nachrichten dieser Art nicht zugestimmt",
-        Rule::PersonHere => "ein Mensch führt dieses Gespräch, deshalb schweigt die Automatik",
-        Rule::TooOften => "der Kunde hat zuletzt schon so viele Nachrichten dieser Art bekommen, wie er soll",
-        Rule::TooManyInARow => "zu viele automatische Nachrichten ohne ein Wort des Kunden",
+        Rule::SameText => "Dieselben Worte hat dieser Kunde vor Kurzem schon bekommen",
+        Rule::NoConsent => "Der Kunde hat Nachrichten dieser Art nicht zugestimmt",
+        Rule::PersonHere => "Ein Mensch führt dieses Gespräch, deshalb schweigt die Automatik",
+        Rule::TooOften => "Der Kunde hat zuletzt schon so viele Nachrichten dieser Art bekommen, wie er soll",
+        Rule::TooManyInARow => "Zu viele automatische Nachrichten ohne ein Wort des Kunden",
         Rule::NoWayOut => {
-            "ein Angebot per E-Mail braucht einen Link zum Abbestellen, und dieser Server hat dafür keine öffentliche \
+            "Ein Angebot per E-Mail braucht einen Link zum Abbestellen, und dieser Server hat dafür keine öffentliche \
              Adresse"
         }
-        Rule::QuietHours => "um diese Zeit wird der Kunde in Ruhe gelassen",
-        Rule::Clear => "nichts spricht dagegen",
+        Rule::QuietHours => "Um diese Zeit wird der Kunde in Ruhe gelassen",
+        Rule::Clear => "Nichts spricht dagegen",
     }
 }
 
@@ -291,7 +292,7 @@ fn seen(seen: Seen<'_>) -> String {
     match seen {
         Seen::NoStop => "kein Stopp".to_owned(),
         Seen::InSpite => "ein Stopp, trotz dessen das Team schreiben wollte".to_owned(),
-        Seen::ConfirmsStop => "eine Bestätigung des Stopps darf hinausgehen".to_owned(),
+        Seen::ConfirmsStop => "die eine Bestätigung des Stopps, die hinausgehen darf".to_owned(),
         Seen::Address => "eine Adresse dafür".to_owned(),
         Seen::Agreed => "die Einwilligung des Kunden".to_owned(),
         Seen::NobodyHere => "kein offener Fall".to_owned(),

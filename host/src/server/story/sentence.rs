@@ -133,7 +133,7 @@ pub enum Stands<'a> {
     Uncertain { reason: &'a str },
 }
 
-/// A part of a sentence: no capital, no full stop.
+/// A part of a sentence: no full stop, and no capital but where the language wants one.
 #[derive(Debug, Clone, Copy)]
 pub enum Phrase<'a> {
     /// A moment on a clock.

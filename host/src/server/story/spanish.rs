@@ -201,7 +201,7 @@ pub fn phrase(phrase: Phrase<'_>) -> String {
         .to_owned(),
         Phrase::Purpose(purpose) => match purpose {
             Purpose::Reply => "una respuesta al mensaje del propio cliente",
-            Purpose::Service => "novedades de algo que es del propio cliente",
+            Purpose::Service => "novedades de un pedido o una cita del cliente",
             Purpose::Survey => "una pregunta sobre cómo fue",
             Purpose::Marketing => "una oferta",
         }

@@ -476,7 +476,7 @@ fn what_is_withheld_is_told_though_its_record_is_gone() {
     for (language, words) in LANGUAGES.into_iter().zip([
         "for 90 days. It was not sent: a person has this conversation, so automations are silent (rule person-here). For \
          such a message to go out, staff would have to resolve the case. It has not used up its key",
-        "90 Tage aufbewahrt. Sie wurde nicht gesendet: ein Mensch führt dieses Gespräch, deshalb schweigt die Automatik \
+        "90 Tage aufbewahrt. Sie wurde nicht gesendet: Ein Mensch führt dieses Gespräch, deshalb schweigt die Automatik \
          (Regel person-here). Damit eine solche Nachricht hinausgeht, müsste das Team den Fall abschließen. Ihren",
         "durante 90 días. No se envió: una persona lleva esta conversación, así que los mensajes automáticos callan \
          (regla person-here). Para que un mensaje así salga, el equipo tendría que cerrar el caso. No ha gastado",
