@@ -71,6 +71,8 @@ fn known_by_all(shop: &Shop) -> String {
     // An order of somebody else that she has the proof of, and one that she has not.
     let other = json!({ "id": "other", "number": "#KWYZZ772", "shipments": [{ "carrier": "DHL" }] });
     tell("attune.order.shipped.v1", json!({ "customer": of(&["email:other@example.com"]), "order": other }));
+    // That is another lane, and she asks for what has come of it.
+    shop.settled();
     for words in [
         "where is my order #KWYZZ772, other@example.com",
         "where is order #KWYZZ779, wrong@77123.example",

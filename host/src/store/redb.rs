@@ -42,8 +42,9 @@ pub(super) const FROM: &str = "from";
 /// The secret number of the log.
 const LOG_ID: &str = "log";
 
-/// The format of the files that this program writes. Format 1, of before the first release, had its log in a table.
-pub const FORMAT_VERSION: u64 = 2;
+/// The format of the files that this program writes. Formats 1 and 2, of before the first release, had the log in a
+/// table, and knew less of what customers agreed to.
+pub const FORMAT_VERSION: u64 = 3;
 
 /// A snapshot of the rows in their places.
 pub(super) type Rows = ReadOnlyTable<Bytes, Bytes>;
