@@ -386,7 +386,7 @@ mod tests {
         lanes.stepped(&flood[0]);
         assert_eq!(started(&mut lanes), [2], "and not what waits behind it in its lane");
         lanes.done(&flood[0], 100);
-        assert_eq!(started(&mut lanes), [], "it gave its permit back already");
+        assert!(started(&mut lanes).is_empty(), "it gave its permit back already");
         lanes.stepped(&flood[1]);
         lanes.stepped(&flood[2]);
         assert_eq!(started(&mut lanes), [3, 9]);
