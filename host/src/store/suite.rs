@@ -377,11 +377,11 @@ fn a_file_of_a_newer_or_another_program_is_refused() {
     drop(RedbStore::open(&path, Settings::default()).unwrap());
     let database = ::redb::Database::create(&path).unwrap();
     let write = database.begin_write().unwrap();
-    write.open_table(super::redb::META).unwrap().insert("format", 3).unwrap();
+    write.open_table(super::redb::META).unwrap().insert("format", super::redb::FORMAT_VERSION + 1).unwrap();
     write.commit().unwrap();
     drop(database);
     let refused = RedbStore::open(&path, Settings::default()).err();
-    assert_eq!(refused, Some(StoreError::Newer { what: "store", found: 3, known: 2 }));
+    assert_eq!(refused, Some(StoreError::Newer { what: "store", found: 4, known: 3 }));
 
     let path = folder.path("other");
     std::fs::write(&path, "no store at all").unwrap();
