@@ -24,6 +24,10 @@ pub struct Business {
     /// How a customer reaches a person; told on request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
+    /// Names of what it sells, or by which it is known beside its name. In a customer's message they say nothing of the
+    /// mood, whatever their words mean elsewhere. At most 50, of 1 to 60 bytes each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brand_words: Vec<String>,
     /// When it is open.
     #[serde(default)]
     pub hours: OpeningHours,
@@ -53,6 +57,7 @@ impl Business {
             zone: zone.to_owned(),
             language: language.to_owned(),
             contact: None,
+            brand_words: Vec::new(),
             hours: OpeningHours::default(),
             quiet: QuietHours::default(),
             promises: Promises::default(),

@@ -35,6 +35,40 @@ pub struct Reading {
     pub language: Option<String>,
 }
 
+/// All that is read out of a text.
+#[derive(serde::Serialize, Debug, Clone, PartialEq, Default)]
+pub struct Read {
+    /// How its writer feels.
+    pub mood: Reading,
+    /// What they want, most confident first; `none` alone where there is nothing.
+    pub intents: Vec<Intent>,
+}
+
+impl Read {
+    /// How sure it is that the text asks for this, 0 to 1.
+    pub fn confidence_in(&self, intent: &str) -> f32 {
+        self.intents.iter().find(|found| found.name == intent).map_or(0.0, |found| found.confidence)
+    }
+}
+
+/// Names that say nothing of a mood, whatever their words mean elsewhere: those of the business and of what it sells.
+#[derive(Debug, Clone, Default)]
+pub struct Brand {
+    names: Vec<String>,
+}
+
+impl Brand {
+    /// From names of one or more words; case and accents do not matter.
+    pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { names: names.into_iter().map(str::to_owned).collect() }
+    }
+}
+
+/// Reads a text. The same text always gives the same.
+pub fn read(text: &str, _brand: &Brand) -> Read {
+    Read { mood: sentiment::read(text), intents: intent::intents(text) }
+}
+
 /// One thing in a text that led to a judgement.
 #[derive(serde::Serialize, Debug, Clone, PartialEq)]
 pub struct Evidence {

@@ -41,6 +41,9 @@ pub struct BusinessPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 500)]
     contact: Option<Option<String>>,
+    /// Names of what it sells, or by which it is known, all of them: in a customer's message they say nothing of the mood.
+    #[schema(max_items = 50)]
+    brand_words: Option<Vec<String>>,
     /// When it is open, all of it.
     hours: Option<OpeningHours>,
     /// When customers are left alone.
@@ -68,6 +71,7 @@ impl BusinessPatch {
             zone: self.zone.unwrap_or(business.zone),
             language: self.language.unwrap_or(business.language),
             contact: self.contact.unwrap_or(business.contact),
+            brand_words: self.brand_words.unwrap_or(business.brand_words),
             hours: self.hours.unwrap_or(business.hours),
             quiet: self.quiet.unwrap_or(business.quiet),
             promises: self.promises.unwrap_or(business.promises),
@@ -97,6 +101,12 @@ fn misfits(business: &Business) -> Vec<Misfit> {
             business.contact.as_deref().is_none_or(|contact| printable(contact, 500)),
             "/contact",
             "has at most 500 printable characters",
+        ),
+        (
+            business.brand_words.len() <= 50
+                && business.brand_words.iter().all(|name| (1..=60).contains(&name.trim().len()) && printable(name, 60)),
+            "/brand_words",
+            "has at most 50 names, each of 1 to 60 printable characters",
         ),
     ];
     let broken = rules.into_iter().filter(|(holds, ..)| !holds);

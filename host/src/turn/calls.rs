@@ -15,8 +15,7 @@ use crate::domain::ids::NoticeId;
 use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::order::{Order, fold_number};
 use crate::domain::time::{self, HOUR, Instant, MINUTE};
-use crate::reading::Intent;
-use crate::reading::{Reading, intent, sentiment};
+use crate::reading::{Intent, Reading};
 use crate::store::{Order as Direction, Range, Table};
 
 use super::config::Plugin;
@@ -185,7 +184,7 @@ impl Turn {
 
     /// `sentiment.analyze`.
     pub fn analyze(&mut self, text: &str) -> Reading {
-        let reading = sentiment::read(text);
+        let reading = self.reading(text).mood.clone();
         self.note("sentiment.analyze", &text, &reading);
         reading
     }
@@ -193,12 +192,12 @@ impl Turn {
     /// `sentiment.trend`: mean polarity of the customer's last messages, and its slope a message.
     pub fn trend(&mut self, messages: u32) -> Option<(f32, f32)> {
         let wanted = (messages as usize).min(LISTED);
-        let mut polarities: Vec<f32> = self
-            .messages(LISTED * 2)
+        let mut said = self.messages(LISTED * 2);
+        said.retain(|message| message.author == Author::Customer);
+        said.truncate(wanted);
+        let mut polarities: Vec<f32> = said
             .iter()
-            .filter(|message| message.author == Author::Customer)
-            .map(|message| message.polarity.unwrap_or_else(|| sentiment::read(&message.text).polarity))
-            .take(wanted)
+            .map(|message| message.polarity.unwrap_or_else(|| self.reading(&message.text).mood.polarity))
             .collect();
         polarities.reverse();
         let trend = line(&polarities);
@@ -208,7 +207,7 @@ impl Turn {
 
     /// `understanding.intents`.
     pub fn intents(&mut self, text: &str) -> Vec<Intent> {
-        let intents = intent::intents(text);
+        let intents = self.reading(text).intents.clone();
         self.note("understanding.intents", &text, &intents);
         intents
     }

@@ -13,6 +13,7 @@ use crate::domain::message::Purpose;
 use crate::domain::plugin::{Export, Installed, Manifest};
 use crate::domain::template::Template;
 use crate::domain::time;
+use crate::reading::Brand;
 
 use super::limits::Limits;
 
@@ -22,6 +23,8 @@ pub struct Config {
     pub business: Business,
     /// Its zone.
     pub zone: TimeZone,
+    /// Its own names, which say nothing of a customer's mood.
+    pub brand: Brand,
     /// Its plugins, in the owner's order; those that do not run as well.
     pub plugins: Vec<Arc<Plugin>>,
 }
@@ -31,7 +34,14 @@ impl Config {
     pub fn new(business: Business, mut installed: Vec<Installed>, limits: &Limits) -> Self {
         installed.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
         let zone = time::zone_or_utc(&business.zone);
-        Self { business, zone, plugins: installed.into_iter().map(|one| Arc::new(Plugin::new(one, limits))).collect() }
+        let names = business.brand_words.iter().chain([&business.name]);
+        let brand = Brand::new(names.map(String::as_str));
+        Self {
+            business,
+            zone,
+            brand,
+            plugins: installed.into_iter().map(|one| Arc::new(Plugin::new(one, limits))).collect(),
+        }
     }
 
     /// An installed plugin by name.

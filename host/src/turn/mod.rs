@@ -27,6 +27,7 @@ use crate::domain::message::Message;
 use crate::domain::order::Order;
 use crate::domain::recent::Recent;
 use crate::domain::time::Instant;
+use crate::reading::{self, Read};
 use crate::store::{Append, Key, Order as Direction, Range, Row, StoreError, Table, Write};
 
 use config::{Config, Plugin};
@@ -160,7 +161,12 @@ pub struct Scene {
     pub elsewhere: Option<Elsewhere>,
     /// In a replay: what the step saw outside its lane when it ran.
     pub observed: Option<Vec<Observed>>,
+    /// Reads texts in the place of the built-in reading, if the owner chose a plugin for that. None where it has no answer.
+    pub reader: Option<Reader>,
 }
+
+/// Reads a text.
+pub type Reader = Arc<dyn Fn(&str) -> Option<Read> + Send + Sync>;
 
 /// Finds an order that is not this customer's.
 pub type Elsewhere = Arc<dyn Fn(&OrderPointer) -> Option<Order> + Send + Sync>;
@@ -201,6 +207,9 @@ impl Observed {
     }
 }
 
+/// How many readings a step keeps: the message at hand and the conversation before it.
+const READ_TEXTS: usize = 32;
+
 /// What one run has used up.
 #[derive(Debug, Default, Clone, Copy)]
 struct Used {
@@ -239,6 +248,8 @@ pub struct Turn {
     loaded_notes: Notes,
     /// How many notes of the running plugin are stored, and how many bytes they take.
     stored_state: Option<(usize, usize)>,
+    /// What was read in this step, newest last: the host, watchers and responders ask about the same text.
+    read: Vec<(String, Arc<Read>)>,
     /// What was seen outside the lane.
     pub(crate) observations: Vec<Observed>,
     /// Set when a limit or the store says that this run must end; the sandbox turns it into a trap.
@@ -281,6 +292,7 @@ impl Turn {
             loaded_appointments: None,
             loaded_notes: Notes::default(),
             stored_state: None,
+            read: Vec::new(),
             observations: Vec::new(),
             halted: None,
         }
@@ -392,6 +404,19 @@ impl Turn {
         let mut rest = [0; 10];
         rest.copy_from_slice(&next[6..]);
         rest
+    }
+
+    /// Reads a text: by the plugin that the owner chose for it, else by what is built in.
+    pub fn reading(&mut self, text: &str) -> Arc<Read> {
+        if let Some((_, read)) = self.read.iter().find(|(known, _)| known == text) {
+            return read.clone();
+        }
+        let chosen = self.scene.reader.as_ref().and_then(|reader| reader(text));
+        let read = Arc::new(chosen.unwrap_or_else(|| reading::read(text, &self.scene.config.brand)));
+        if self.read.len() < READ_TEXTS {
+            self.read.push((text.to_owned(), read.clone()));
+        }
+        read
     }
 
     /// Reads from the store; a failure halts the run, because nothing true can be said any more.

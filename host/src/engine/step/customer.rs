@@ -14,7 +14,7 @@ use crate::domain::order::Order;
 use crate::domain::plugin::Export;
 use crate::domain::sentences;
 use crate::domain::words::{self, Word};
-use crate::reading::{intent, language};
+use crate::reading::intent;
 use crate::sandbox::{Call, Outcome};
 use crate::turn::Effect;
 use crate::turn::judge::Written;
@@ -119,7 +119,8 @@ impl Step<'_> {
 
     /// Writes the message into the conversation.
     fn receive(&mut self, inbound: &Inbound) -> Arc<Message> {
-        let language = inbound.language.clone().or_else(|| language::detect(&inbound.text).map(str::to_owned));
+        let mood = self.turn.reading(&inbound.text).mood.clone();
+        let language = inbound.language.clone().or(mood.language);
         let machine = inbound.machine.clone().or_else(|| self.echoes(&inbound.text).map(str::to_owned));
         if machine.is_none() {
             self.turn.change_customer(|customer| {
@@ -140,7 +141,7 @@ impl Step<'_> {
             subject: inbound.subject.clone(),
             language,
             in_reply_to: inbound.in_reply_to,
-            polarity: None,
+            polarity: Some(mood.polarity),
             staff: None,
             origin: None,
             entry: self.entry.id,
@@ -170,8 +171,8 @@ impl Step<'_> {
         if !intent::may_ask_whether_bot(&message.text) || self.turn.case_is_open() {
             return false;
         }
-        let intents = intent::intents(&message.text);
-        let sure = || intents.iter().filter(|intent| intent.confidence >= intent::LEAST);
+        let read = self.turn.reading(&message.text);
+        let sure = || read.intents.iter().filter(|intent| intent.confidence >= intent::LEAST);
         if !sure().any(|intent| intent.name == "are-you-a-bot") {
             return false;
         }
