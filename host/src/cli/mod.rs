@@ -6,6 +6,7 @@ mod brake;
 mod customers;
 mod demo;
 mod plugins;
+mod read;
 mod remote;
 mod serve;
 mod stamp;
@@ -32,6 +33,8 @@ enum Command {
     Test(plugins::Test),
     /// Show what a component file is, subscribes to and asks for.
     Inspect(plugins::Inspect),
+    /// Read texts on standard input: mood and intents, a line of JSON for each.
+    Read(read::ReadTexts),
     /// Send events to a server.
     Event(remote::Event),
     /// List, install and set up a business's plugins.
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Build(build) => build.run(),
         Command::Test(test) => test.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Read(read) => read.run(),
         Command::Event(event) => event.run(),
         Command::Plugin(plugin) => plugin.run(),
         Command::Why(why) => why.run(),

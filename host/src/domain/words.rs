@@ -98,20 +98,20 @@ pub fn recognise(text: &str, opted_out_now: bool) -> Option<Word> {
     WORDS.iter().find(|(_, words)| words.contains(&folded.as_str())).map(|(word, _)| *word)
 }
 
+/// Whether what follows this line of a mail is a signature, or somebody else's words.
+pub fn begins_quote(line: &str) -> bool {
+    const SAYS: [&str; 6] = ["wrote:", "schrieb:", "crit :", "crit\u{a0}:", "crit:", "escribió:"];
+    // "On 3 March, Anna <anna@example.com> wrote:" is a mail program's line, "he wrote:" a person's.
+    let names = || line.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@');
+    line == "--" || line.starts_with("-----") || SAYS.iter().any(|says| line.ends_with(says)) && names()
+}
+
 /// What somebody wrote themselves: up to the message that their mail program quotes below, or their signature.
 fn own(text: &str) -> &str {
-    const SAYS: [&str; 5] = ["wrote:", "schrieb:", "crit :", "crit:", "escribió:"];
-    let ends = |line: &str| {
-        let line = line.trim();
-        line.starts_with('>')
-            || line == "--"
-            || line.starts_with("-----")
-            || SAYS.iter().any(|says| line.ends_with(says))
-    };
     let mut at = 0;
     // Whoever says one word says it in the first lines.
     for line in text.split_inclusive('\n').take(8) {
-        if ends(line) {
+        if line.trim().starts_with('>') || begins_quote(line.trim()) {
             return text.get(..at).unwrap_or(text);
         }
         at += line.len();

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use super::{ByHash, Token, phrase, words};
+use super::words::{ByHash, Token, phrase, words};
 
 /// The fewest letters from which a language is told.
 const LETTERS: u32 = 3;
@@ -18,7 +18,8 @@ const SURE: f64 = 0.6;
 /// How many words are looked at; more change nothing.
 const WORDS: usize = 48;
 
-const LANGUAGES: [&str; 4] = ["en", "de", "fr", "es"];
+/// The languages whose words are known here.
+pub(super) const LANGUAGES: [&str; 4] = ["en", "de", "fr", "es"];
 
 /// Words that settle it alone (3), that tell much (2) and that several languages share (1).
 const LISTS: [[(u8, &str); 3]; 4] = [
@@ -91,8 +92,9 @@ static WEIGHTS: LazyLock<ByHash<[u8; 4]>> = LazyLock::new(|| {
 /// words that could be any language's.
 pub fn detect(text: &str) -> Option<&'static str> {
     let mut tokens = Vec::with_capacity(16);
+    let text = super::head(text);
     words(text, &mut tokens);
-    of_words(&tokens).or_else(|| by_trigrams(super::head(text)))
+    of_words(&tokens).or_else(|| by_trigrams(text))
 }
 
 /// The same for words that were split already, by the lists alone.
@@ -121,7 +123,7 @@ pub(super) fn of_words(tokens: &[Token]) -> Option<&'static str> {
     decided.then(|| LANGUAGES.get(index).copied()).flatten()
 }
 
-fn by_trigrams(text: &str) -> Option<&'static str> {
+pub(super) fn by_trigrams(text: &str) -> Option<&'static str> {
     let mut letters = 0;
     let mut latin = 0;
     // Enough for trigrams, and a bound for what an e-mail costs.

@@ -5,14 +5,20 @@
 //!
 //! Never learns, never keeps a text, never asks anybody outside. Of a long text only the first [`READ_BYTES`] are read.
 
+mod concepts;
 pub mod intent;
 pub mod language;
+mod mask;
+pub mod model;
 pub mod sentiment;
+mod words;
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::domain::words::fold;
+use model::{Model, Weighed};
+use words::{Phrases, Token, words};
 
 /// How much of a text is read, in bytes. What somebody wants and how they feel stands at the beginning; what follows in
 /// a long e-mail is mostly the thread it answers.
@@ -52,21 +58,107 @@ impl Read {
 }
 
 /// Names that say nothing of a mood, whatever their words mean elsewhere: those of the business and of what it sells.
-#[derive(Debug, Clone, Default)]
-pub struct Brand {
-    names: Vec<String>,
-}
+#[derive(Clone, Default)]
+pub struct Brand(Option<Arc<Phrases<()>>>);
 
 impl Brand {
     /// From names of one or more words; case and accents do not matter.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { names: names.into_iter().map(str::to_owned).collect() }
+        let names = Phrases::new(names.into_iter().map(|name| (name, ())), |(), ()| ());
+        Self((!names.meanings.is_empty()).then(|| Arc::new(names)))
+    }
+
+    /// The text with spaces where its names stood; none where there were none.
+    fn hide(&self, text: &str) -> Option<String> {
+        let names = self.0.as_deref()?;
+        let mut tokens = Vec::new();
+        words(text, &mut tokens);
+        let mut hidden: Option<String> = None;
+        let mut until = 0;
+        for index in 0..tokens.len() {
+            let from = tokens.get(index..).unwrap_or_default();
+            let mut longest = 0;
+            names.at(from, |length, ()| longest = longest.max(length));
+            let (Some(first), Some(last)) = (from.first(), from.get(longest.wrapping_sub(1))) else { continue };
+            let (start, end) = ((first.start as usize).max(until), last.end as usize);
+            if start < end {
+                let hidden = hidden.get_or_insert_with(|| text.to_owned());
+                hidden.replace_range(start..end, &" ".repeat(end - start));
+                until = end;
+            }
+        }
+        hidden
     }
 }
 
 /// Reads a text. The same text always gives the same.
-pub fn read(text: &str, _brand: &Brand) -> Read {
-    Read { mood: sentiment::read(text), intents: intent::intents(text) }
+pub fn read(text: &str, brand: &Brand) -> Read {
+    read_by(&model::CARRIED, text, brand)
+}
+
+/// The same by other weights, for their training.
+pub fn read_by(model: &Model, text: &str, brand: &Brand) -> Read {
+    let text = Text::new(text, brand);
+    let mut whole = Weighed::default();
+    whole.weigh(&text, text.window(0), model);
+    Read { mood: sentiment::read(&text, &whole, model), intents: intent::read(&text, &whole, model) }
+}
+
+/// A text made ready for reading: what its writer wrote themselves, in words.
+pub struct Text<'a> {
+    own: Cow<'a, str>,
+    tokens: Vec<Token>,
+    /// BCP 47, as far as it can be told.
+    language: Option<&'static str>,
+}
+
+impl<'a> Text<'a> {
+    /// Leaves out what others wrote and names that say nothing, and splits the rest into words.
+    pub fn new(text: &'a str, brand: &Brand) -> Self {
+        let own = mask::own(head(text), brand);
+        let mut tokens = Vec::with_capacity(24);
+        words(&own, &mut tokens);
+        let language = language::of_words(&tokens).or_else(|| language::by_trigrams(&own));
+        Self { own, tokens, language }
+    }
+
+    /// Whether it is in one of the languages whose words are known here, or may be.
+    fn is_readable(&self) -> bool {
+        self.language.is_none_or(|language| language::LANGUAGES.contains(&language))
+    }
+
+    /// Short texts without a known word are mostly English or a name, and VADER finds nothing in most of the others.
+    fn is_english(&self) -> bool {
+        self.language.is_none_or(|language| language == "en")
+    }
+
+    /// The next words that are weighed together, at most [`WINDOW`], up to the end of a sentence if one ends there.
+    fn window(&self, from: usize) -> Range<usize> {
+        let rest = self.tokens.get(from..).unwrap_or_default();
+        let most = rest.len().min(WINDOW);
+        let ends = |at: &usize| rest.get(*at).is_none_or(|next| next.begins_sentence);
+        from..from + (1..=most).rev().find(ends).unwrap_or(most)
+    }
+
+    /// Its sentences, cut where one has more than so many words.
+    fn sentences(&self, longest: usize) -> impl Iterator<Item = Range<usize>> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let rest = self.tokens.get(from..).filter(|rest| !rest.is_empty())?;
+            let most = rest.len().min(longest);
+            let length = (1..most).find(|at| rest.get(*at).is_some_and(|next| next.begins_sentence)).unwrap_or(most);
+            from += length;
+            Some(from - length..from)
+        })
+    }
+}
+
+/// How many words are weighed together. In a longer text the most annoyed part says how annoyed its writer is.
+const WINDOW: usize = 60;
+
+/// To four places: what is computed in another order, or on another machine, may differ after that.
+fn round(number: f32) -> f32 {
+    (number * 1e4).round() / 1e4
 }
 
 /// One thing in a text that led to a judgement.
@@ -86,40 +178,11 @@ pub const EVIDENCE: usize = 8;
 #[derive(serde::Serialize, Debug, Clone, PartialEq)]
 pub struct Intent {
     /// One of [`intent::NAMES`].
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// 0 to 1. Act from 0.5 up.
     pub confidence: f32,
     /// What led here.
     pub because: Vec<Evidence>,
-}
-
-/// A word of a text: where it stands, and a hash of its folded form (lower case, no accents, no apostrophes).
-#[derive(Debug, Clone, Copy, Default)]
-struct Token {
-    start: u32,
-    end: u32,
-    hash: u64,
-    /// How many letters or digits it has.
-    letters: u32,
-    /// Whether all its letters are capitals.
-    is_loud: bool,
-    /// Whether it contains a digit.
-    has_digit: bool,
-    /// Whether a sentence ends somewhere between this word and the one before.
-    begins_sentence: bool,
-}
-
-/// FNV-1a, 64 bits (Fowler, Noll, Vo): short words, no state, the same everywhere.
-const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01b3;
-
-fn mix(hash: u64, byte: u8) -> u64 {
-    (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
-}
-
-/// The hash of a phrase, from that of its beginning and its next word.
-fn join(phrase: u64, word: u64) -> u64 {
-    (phrase.rotate_left(23) ^ word).wrapping_mul(FNV_PRIME)
 }
 
 /// The beginning of a text that is read, cut between characters.
@@ -131,174 +194,9 @@ fn head(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// Splits a text into words, in one pass. Apostrophes belong to the word (`don't` is `dont`), every other sign ends it.
-/// E-mail addresses, @names and links are left out.
-fn words(text: &str, out: &mut Vec<Token>) {
-    let text = head(text);
-    out.clear();
-    let mut word = Token { hash: FNV_BASIS, is_loud: true, begins_sentence: true, ..Token::default() };
-    let mut skip_until_space = false;
-    let mut close = |word: &mut Token, end: usize| {
-        let begins_sentence = if word.letters > 0 {
-            word.end = end as u32;
-            word.is_loud &= word.letters > 1;
-            out.push(*word);
-            false
-        } else {
-            word.begins_sentence
-        };
-        *word = Token { hash: FNV_BASIS, is_loud: true, begins_sentence, ..Token::default() };
-    };
-    for (at, c) in text.char_indices() {
-        if skip_until_space {
-            skip_until_space = !c.is_whitespace();
-            if skip_until_space {
-                continue;
-            }
-        }
-        let is_word = if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() };
-        if is_word {
-            if word.letters == 0 {
-                word.start = at as u32;
-            }
-            word.letters += 1;
-            if c.is_ascii() {
-                word.is_loud &= !c.is_ascii_lowercase();
-                word.has_digit |= c.is_ascii_digit();
-                word.hash = mix(word.hash, c.to_ascii_lowercase() as u8);
-            } else {
-                word.is_loud &= !c.is_lowercase();
-                let hash = &mut word.hash;
-                fold(c, &mut |c| {
-                    let mut bytes = [0; 4];
-                    for byte in c.encode_utf8(&mut bytes).bytes() {
-                        *hash = mix(*hash, byte);
-                    }
-                });
-            }
-            continue;
-        }
-        match c {
-            '\'' | '\u{2019}' | '\u{2018}' | '`' | '\u{300}'..='\u{36f}' => {}
-            '@' => {
-                // What stood before belongs to the address.
-                word.letters = 0;
-                close(&mut word, at);
-                skip_until_space = true;
-            }
-            ':' if text.get(at..at + 3) == Some("://") => {
-                word.letters = 0;
-                close(&mut word, at);
-                skip_until_space = true;
-            }
-            _ => {
-                close(&mut word, at);
-                word.begins_sentence |= matches!(c, '.' | '!' | '?' | ';' | '\n' | '\u{bf}' | '\u{a1}' | '\u{3002}');
-            }
-        }
-    }
-    if !skip_until_space {
-        close(&mut word, text.len());
-    }
-}
-
-/// A phrase as a table writes it (`where_is`), as its hash and how many words it has.
-fn phrase(text: &str) -> (u64, usize) {
-    let mut tokens = Vec::new();
-    words(&text.replace('_', " "), &mut tokens);
-    let hash = tokens.iter().map(|token| token.hash).reduce(join).unwrap_or_default();
-    (hash, tokens.len())
-}
-
-/// A map whose keys are hashes already.
-type ByHash<T> = HashMap<u64, T, BuildHasherDefault<AsIs>>;
-
-#[derive(Default)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, &byte| mix(hash, byte));
-    }
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
-/// Words and phrases of up to four words, each with what it means.
-struct Phrases<T> {
-    meanings: ByHash<T>,
-    /// For each word that begins a phrase, the most words such a phrase has.
-    beginnings: ByHash<u8>,
-}
-
-impl<T: Copy> Phrases<T> {
-    /// From phrases and meanings; where a phrase stands twice, `merge` combines them.
-    fn new<'a>(entries: impl Iterator<Item = (&'a str, T)>, merge: impl Fn(T, T) -> T) -> Self {
-        let mut table = Self { meanings: ByHash::default(), beginnings: ByHash::default() };
-        for (text, meaning) in entries {
-            let (hash, length) = phrase(text);
-            let (first, _) = phrase(text.split('_').next().unwrap_or_default());
-            table.meanings.entry(hash).and_modify(|old| *old = merge(*old, meaning)).or_insert(meaning);
-            let longest = table.beginnings.entry(first).or_default();
-            *longest = (*longest).max(length as u8);
-        }
-        table
-    }
-
-    /// The phrases that begin with the first of these words: their lengths in words, longest last, and meanings.
-    fn at(&self, tokens: &[Token], mut found: impl FnMut(usize, T)) {
-        let Some((first, rest)) = tokens.split_first() else { return };
-        let Some(&longest) = self.beginnings.get(&first.hash) else { return };
-        let mut hash = first.hash;
-        if let Some(&meaning) = self.meanings.get(&hash) {
-            found(1, meaning);
-        }
-        for (index, token) in rest.iter().take(usize::from(longest).saturating_sub(1)).enumerate() {
-            if token.begins_sentence {
-                break;
-            }
-            hash = join(hash, token.hash);
-            if let Some(&meaning) = self.meanings.get(&hash) {
-                found(index + 2, meaning);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn split(text: &str) -> Vec<String> {
-        let mut tokens = Vec::new();
-        words(text, &mut tokens);
-        tokens.iter().map(|t| text[t.start as usize..t.end as usize].to_owned()).collect()
-    }
-
-    #[test]
-    fn splits_a_text_into_words() {
-        for (text, expected) in [
-            ("Don't stop, #1001!", &["Don't", "stop", "1001"][..]),
-            ("mail anna@example.com or https://x.y/z?q now", &["mail", "or", "now"]),
-            ("@shop où est-il", &["où", "est", "il"]),
-            ("", &[]),
-            ("\0 \u{301}", &[]),
-        ] {
-            assert_eq!(split(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn words_are_the_same_however_they_are_written() {
-        for (one, other) in [("Straße", "STRASSE"), ("où", "OU"), ("don\u{2019}t", "dont"), ("cafe\u{301}", "café")]
-        {
-            assert_eq!(phrase(one), phrase(other), "{one}");
-        }
-    }
 
     #[test]
     fn every_text_has_an_answer() {

@@ -17,7 +17,9 @@ use std::sync::LazyLock;
 
 use vader_parity::SentimentIntensityAnalyzer;
 
-use super::{EVIDENCE, Evidence, Phrases, Reading, Token, head, language, words};
+use super::model::{FRUSTRATED, HAPPY, MOOD_SIGNS, Model, UNHAPPY, URGENT, Weighed, odds};
+use super::words::{Phrases, Token};
+use super::{EVIDENCE, Evidence, Reading, Text, round};
 
 /// What a word of the vocabulary says.
 #[derive(Clone, Copy, Default)]
@@ -141,27 +143,155 @@ static SMALL_WORDS: LazyLock<Phrases<bool>> = LazyLock::new(|| {
     Phrases::new(negations.chain(shared), |one, _| one)
 });
 
+const YOU: u8 = 1;
+const ME: u8 = 2;
+static PERSONS: LazyLock<Phrases<u8>> = LazyLock::new(|| {
+    let you = "you your youre u ur yall ihr euch sie ihnen du dein vous votre vos tu te ustedes usted su vosotros";
+    let me = "i im ive my me we our ich mir mich mein wir uns je jai mon ma nous yo mi me nos";
+    let entries = you.split(' ').map(|word| (word, YOU)).chain(me.split(' ').map(|word| (word, ME)));
+    Phrases::new(entries, |one, other| one | other)
+});
+
+fn speaks(tokens: &[Token], of: u8) -> bool {
+    tokens.iter().any(|token| PERSONS.meanings.get(&token.hash).is_some_and(|known| known & of != 0))
+}
+
 static VADER: LazyLock<SentimentIntensityAnalyzer> = LazyLock::new(SentimentIntensityAnalyzer::new);
 
 /// How far VADER's score may reach; a long rant has no need of more.
 const VADER_LIMIT: f32 = 10.0;
 
-/// Reads a text. The same text always gives the same reading.
-pub fn read(text: &str) -> Reading {
-    let text = head(text);
-    let mut tokens = Vec::with_capacity(24);
-    words(text, &mut tokens);
-    let lists = language::of_words(&tokens);
-    let language = lists.or_else(|| language::detect(text));
-    // Short texts without a known word are mostly English or a name, and VADER finds nothing in most of the others.
-    let is_english = language.is_none_or(|language| language == "en");
+/// What was noticed in a text, before it is weighed.
+struct Noticed {
+    signs: [f32; MOOD_SIGNS],
+    /// What the lists and VADER say of the polarity, on VADER's scale.
+    polarity: f32,
+    because: Vec<Evidence>,
+    /// What VADER was given, and its sum.
+    wording: String,
+    wording_sum: f32,
+}
 
+/// The mood of a text, of which the first words are weighed already.
+pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Reading {
+    let noticed = notice(text);
+    let language = text.language.map(str::to_owned);
+    if !text.is_readable() || text.tokens.is_empty() {
+        return wordless(noticed, language);
+    }
+    let base = |head| model.base(head, &noticed.signs);
+    let (mut frustrated, mut urgent) = (whole.sum(FRUSTRATED), whole.sum(URGENT));
+    let (mut happy, mut unhappy) = (whole.sum(HAPPY), whole.sum(UNHAPPY));
+    let (mut from, mut parts) = (whole.place.end, 1.0);
+    let mut weighed = Weighed::default();
+    while from < text.tokens.len() {
+        weighed.weigh(text, text.window(from), model);
+        from = weighed.place.end;
+        frustrated = frustrated.max(weighed.sum(FRUSTRATED));
+        urgent = urgent.max(weighed.sum(URGENT));
+        happy += weighed.sum(HAPPY);
+        unhappy += weighed.sum(UNHAPPY);
+        parts += 1.0;
+    }
+    let happy = odds(base(HAPPY) + happy / parts);
+    let unhappy = odds(base(UNHAPPY) + unhappy / parts);
+    Reading {
+        polarity: round(polarity(happy, unhappy)),
+        frustration: round(odds(base(FRUSTRATED) + frustrated)),
+        urgency: round(odds(base(URGENT) + urgent)),
+        confidence: round(confidence(text, happy, unhappy)),
+        because: evidence(text, noticed, whole, model),
+        language,
+    }
+}
+
+/// From two probabilities: neutral (within 0.05 of zero) where neither reaches a half.
+fn polarity(happy: f32, unhappy: f32) -> f32 {
+    let (winner, sign) = if happy >= unhappy { (happy, 1.0) } else { (unhappy, -1.0) };
+    if winner < 0.5 {
+        return (happy - unhappy) * 0.1;
+    }
+    // Both at once is a mixed message.
+    let mixed = happy.min(unhappy) * 0.5;
+    sign * (0.05 + 1.9 * (winner - 0.5) * (1.0 - mixed)).min(1.0)
+}
+
+/// Where there are no words that are known: emoji and loudness alone, and little trust.
+fn wordless(noticed: Noticed, language: Option<String>) -> Reading {
+    let sum = noticed.polarity;
+    let loud = noticed.signs[LOUD] + noticed.signs[EXCLAMATIONS];
+    let frustration = if sum < 0.0 { 1.0 - (sum * 0.3 * (1.0 + loud)).exp() } else { 0.0 };
+    let confidence = if sum == 0.0 { 0.1 } else { 0.3 };
+    let polarity = sum / (sum * sum + 15.0).sqrt();
+    Reading {
+        polarity: round(polarity),
+        frustration: round(frustration),
+        urgency: 0.0,
+        confidence,
+        because: ranked(noticed.because),
+        language,
+    }
+}
+
+/// How sure the surest of good, bad and neutral is.
+fn confidence(text: &Text<'_>, happy: f32, unhappy: f32) -> f32 {
+    let surest = happy.max(unhappy).max(1.0 - happy - unhappy);
+    let words = text.tokens.len();
+    let known = match text.language {
+        Some("en") => 1.0,
+        Some(_) => 0.9,
+        None if words > 2 => 0.7,
+        None => 0.4,
+    };
+    (surest * known).clamp(0.05, 0.99)
+}
+
+/// Which words led to the polarity, strongest first: what the model gives each, and what the lists do.
+fn evidence(text: &Text<'_>, noticed: Noticed, whole: &Weighed, model: &Model) -> Vec<Evidence> {
+    let mut because = noticed.because;
+    if noticed.wording_sum != 0.0 {
+        by_word(&noticed.wording, noticed.wording_sum, &mut because);
+    }
+    let tokens = text.tokens.get(whole.place.clone()).unwrap_or_default();
+    let mut shares = vec![0.0; tokens.len()];
+    whole.shares(model, HAPPY, 1.0, &mut shares);
+    whole.shares(model, UNHAPPY, -1.0, &mut shares);
+    for (token, share) in tokens.iter().zip(shares).filter(|(_, share)| share.abs() > 0.1) {
+        let term = text.own.get(token.start as usize..token.end as usize).unwrap_or_default();
+        match because.iter_mut().find(|known| known.term.eq_ignore_ascii_case(term)) {
+            Some(known) => known.weight += share,
+            None => because.push(Evidence { term: term.to_owned(), weight: share }),
+        }
+    }
+    ranked(because)
+}
+
+fn ranked(mut because: Vec<Evidence>) -> Vec<Evidence> {
+    because.retain(|evidence| evidence.weight.abs() >= 0.1 || evidence.term == "!!!" || evidence.term == "CAPITALS");
+    because.sort_by(|one, other| other.weight.abs().total_cmp(&one.weight.abs()));
+    because.truncate(EVIDENCE);
+    because.iter_mut().for_each(|evidence| evidence.weight = round(evidence.weight));
+    because
+}
+
+/// The signs of a mood, for the model's training.
+pub fn signs(text: &Text<'_>) -> [f32; MOOD_SIGNS] {
+    notice(text).signs
+}
+
+/// Where in the signs something stands.
+const EXCLAMATIONS: usize = 7;
+const LOUD: usize = 8;
+
+fn notice(text: &Text<'_>) -> Noticed {
+    let (own, tokens) = (&*text.own, &text.tokens);
+    let is_english = text.is_english();
     let mut because = Vec::new();
-    let (mut polarity, mut frustration, mut urgency) = (0.0f32, 0.0f32, 0.0f32);
-    let mut wording = String::with_capacity(if is_english { text.len() } else { 0 });
+    let (mut polarity, mut good, mut bad, mut frustration, mut urgency) = (0.0f32, 0.0f32, 0.0f32, 0.0f32, 0.0f32);
+    let mut wording = String::with_capacity(if is_english { own.len() } else { 0 });
     let mut copied = 0usize;
     let mut index = 0;
-    while let Some(from) = tokens.get(index..).filter(|rest| !rest.is_empty()) {
+    while let Some(from) = tokens.get(index..).filter(|rest| !rest.is_empty() && text.is_readable()) {
         let Some(first) = from.first() else { break };
         let mut longest = None;
         MOODS.at(from, |length, mood| longest = Some((length, mood)));
@@ -175,48 +305,93 @@ pub fn read(text: &str) -> Reading {
         let last = from.get(length.saturating_sub(1)).unwrap_or(first);
         let (start, end) = (first.start as usize, last.end as usize);
         if is_english {
-            push_wording(&mut wording, text.get(copied..start).unwrap_or_default());
+            wording.push_str(own.get(copied..start).unwrap_or_default());
             copied = end;
         }
         let before = tokens.get(index.saturating_sub(2)..index).unwrap_or_default();
         let is_negated = !first.begins_sentence && before.iter().any(|token| small_word(token) == Some(true));
         let mood = if is_negated { negated(mood) } else { mood };
         polarity += mood.polarity;
+        good += mood.polarity.max(0.0);
+        bad += mood.polarity.min(0.0);
         frustration += mood.frustration;
         urgency += mood.urgency;
-        let strength = if mood.polarity == 0.0 { mood.urgency } else { mood.polarity };
-        if strength != 0.0 {
-            because.push(Evidence { term: text.get(start..end).unwrap_or_default().to_owned(), weight: mood.polarity });
+        if mood.polarity != 0.0 {
+            because.push(Evidence { term: own.get(start..end).unwrap_or_default().to_owned(), weight: mood.polarity });
         }
         index += length;
     }
 
+    let (mut sum, mut scores) = (0.0, (0.0, 0.0, 0.0));
     if is_english {
-        push_wording(&mut wording, text.get(copied..).unwrap_or_default());
-        // VADER's sum, from which it computed the compound by the same curve as below.
-        let compound = (VADER.polarity_scores(&wording).compound as f32).clamp(-0.999, 0.999);
-        let sum = (compound * (15.0 / (1.0 - compound * compound)).sqrt()).clamp(-VADER_LIMIT, VADER_LIMIT);
-        if sum != 0.0 {
-            because.push(Evidence { term: "general wording".to_owned(), weight: sum });
-        }
+        wording.push_str(own.get(copied..).unwrap_or_default());
+    } else if !text.is_readable() {
+        wording
+            .extend(own.chars().filter(|c| *c >= '\u{2190}' && !c.is_alphanumeric()).take(64).flat_map(|c| [c, ' ']));
+    }
+    if !wording.trim().is_empty() {
+        let found = VADER.polarity_scores(&wording);
+        // VADER's sum, from which it computed the compound by its own curve.
+        let compound = (found.compound as f32).clamp(-0.999, 0.999);
+        sum = (compound * (15.0 / (1.0 - compound * compound)).sqrt()).clamp(-VADER_LIMIT, VADER_LIMIT);
+        scores = (compound, found.pos as f32, found.neg as f32);
         polarity += sum;
-        frustration += (-sum).max(0.0) / 5.0;
     }
 
-    let emphasis = emphasis(text, &tokens, &mut because);
-    frustration *= 1.0 + emphasis;
-    urgency *= 1.0 + emphasis / 2.0;
+    let (exclamations, loud, asks_twice) = loudness(own, tokens);
+    if exclamations == 3 {
+        because.push(Evidence { term: "!!!".to_owned(), weight: 0.0 });
+    }
+    if loud {
+        because.push(Evidence { term: "CAPITALS".to_owned(), weight: 0.0 });
+    }
+    let (tells_you, tells_me) = (speaks(tokens, YOU), speaks(tokens, ME));
+    let yes = |is: bool| if is { 1.0 } else { 0.0 };
+    let signs = [
+        sum.max(0.0) / 4.0,
+        sum.min(0.0) / 4.0,
+        scores.0,
+        good / 4.0,
+        bad.max(-12.0) / 4.0,
+        frustration.min(4.0),
+        urgency.min(3.0),
+        exclamations as f32 / 3.0,
+        yes(loud),
+        yes(asks_twice),
+        (1.0 + tokens.len() as f32).ln().min(5.0) / 4.0,
+        yes(own.contains('?')),
+        yes(text.language == Some("en")),
+        yes(matches!(text.language, Some("de" | "fr" | "es"))),
+        scores.1,
+        scores.2,
+        yes(sum < -1.5),
+        yes(sum < -3.0),
+        yes(sum < -5.0),
+        yes(sum > 1.5),
+        yes(tells_you),
+        yes(tells_you && polarity < -1.5),
+        yes(tells_me),
+        yes(tells_me && polarity < -1.5),
+    ];
+    Noticed { signs, polarity, because, wording, wording_sum: sum }
+}
 
-    because.sort_by(|one, other| other.weight.abs().total_cmp(&one.weight.abs()));
-    let confidence = confidence(&because, is_english, language.is_some());
-    because.truncate(EVIDENCE);
-    Reading {
-        polarity: polarity / (polarity * polarity + 15.0).sqrt(),
-        frustration: 1.0 - (-frustration).exp(),
-        urgency: 1.0 - (-urgency).exp(),
-        confidence,
-        because,
-        language: language.map(str::to_owned),
+/// Shares VADER's sum out among the words that it knows. VADER weighs words by what stands around them, and tells only the sum;
+/// so each word gets the part that it would have by itself.
+fn by_word(wording: &str, sum: f32, because: &mut Vec<Evidence>) {
+    let mut known: Vec<(&str, f32)> = Vec::new();
+    for word in wording.split_whitespace().take(60) {
+        let alone = VADER.polarity_scores(word).compound as f32;
+        let word = word.trim_matches(|c: char| c.is_ascii_punctuation());
+        if alone != 0.0 && !word.is_empty() {
+            known.push((word, alone));
+        }
+    }
+    let all: f32 = known.iter().map(|(_, alone)| alone.abs()).sum();
+    for (word, alone) in known {
+        // A word that was turned round ("not good") points where the sum does.
+        let weight = if sum * alone < 0.0 && all <= alone.abs() { sum } else { alone / all * sum.abs() };
+        because.push(Evidence { term: word.to_owned(), weight });
     }
 }
 
@@ -233,56 +408,21 @@ fn small_word(token: &Token) -> Option<bool> {
     SMALL_WORDS.meanings.get(&token.hash).copied()
 }
 
-/// Copies what VADER is to see, without @names, e-mail addresses and links.
-fn push_wording(wording: &mut String, piece: &str) {
-    if !piece.contains('@') && !piece.contains("://") {
-        wording.push_str(piece);
-        return;
-    }
-    for part in piece.split_inclusive(char::is_whitespace) {
-        if !part.contains('@') && !part.contains("://") {
-            wording.push_str(part);
-        }
-    }
-}
-
-/// How loud it is, 0 to 0.6: a tenth for each exclamation mark up to three, a tenth for `??`, a fifth for words in
-/// capitals amid others.
-fn emphasis(text: &str, tokens: &[Token], because: &mut Vec<Evidence>) -> f32 {
+/// How loud it is: exclamation marks (up to three), words in capitals amid others, repeated question marks.
+fn loudness(text: &str, tokens: &[Token]) -> (usize, bool, bool) {
     let exclamations = text.bytes().filter(|&byte| byte == b'!').take(3).count();
     let loud = tokens.iter().filter(|token| token.is_loud && !token.has_digit && token.letters > 2).take(2).count();
-    let mut emphasis = 0.1 * exclamations as f32;
-    if exclamations == 3 {
-        because.push(Evidence { term: "!!!".to_owned(), weight: 0.0 });
-    }
-    if text.contains("??") || text.contains("?!") {
-        emphasis += 0.1;
-    }
-    if loud >= 2 || loud == 1 && tokens.len() > 2 {
-        emphasis += 0.2;
-        because.push(Evidence { term: "CAPITALS".to_owned(), weight: 0.0 });
-    }
-    emphasis
-}
-
-/// More where several things point the same way, less where they contradict each other, little where nothing was found
-/// or the language is one for which there are no lists.
-fn confidence(because: &[Evidence], is_english: bool, is_known: bool) -> f32 {
-    let good = because.iter().filter(|evidence| evidence.weight > 0.0).count();
-    let bad = because.iter().filter(|evidence| evidence.weight < 0.0).count();
-    match (good, bad) {
-        (0, 0) if is_english && is_known => 0.3,
-        (0, 0) => 0.1,
-        _ => {
-            let agreed = 0.5 + 0.1 * good.max(bad).min(4) as f32;
-            if good.min(bad) > 0 { agreed - 0.2 } else { agreed }
-        }
-    }
+    (exclamations, loud >= 2 || loud == 1 && tokens.len() > 2, text.contains("??") || text.contains("?!"))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Brand;
     use super::*;
+
+    fn read(text: &str) -> Reading {
+        super::super::read(text, &Brand::default()).mood
+    }
 
     #[test]
     fn tells_angry_messages_from_friendly_ones() {

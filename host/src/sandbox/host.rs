@@ -174,7 +174,7 @@ impl contract::understanding::Host for Context {
             intents
                 .into_iter()
                 .map(|intent| wit::Intent {
-                    name: intent.name.to_owned(),
+                    name: intent.name.into_owned(),
                     confidence: intent.confidence,
                     because: intent.because.into_iter().map(evidence).collect(),
                 })

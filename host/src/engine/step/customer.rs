@@ -183,7 +183,7 @@ impl Step<'_> {
         if self.turn.stage_message(written).delivery.is_live() {
             self.turn.was_told_automated(&message.channel);
         }
-        sure().all(|intent| matches!(intent.name, "are-you-a-bot" | "greeting" | "none"))
+        sure().all(|intent| matches!(&*intent.name, "are-you-a-bot" | "greeting" | "none"))
     }
 
     /// What the host speaks with this customer, and for whom.
