@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use attune::reading::intent::NAMES;
-use attune::reading::model::{FRUSTRATED, HAPPY, HEADS, INTENTS, UNHAPPY, URGENT};
+use attune::reading::language::LANGUAGES;
+use attune::reading::model::{FRUSTRATED, HAPPY, HEADS, INTENTS, LANGUAGE, UNHAPPY, URGENT};
 
 use crate::learn::Example;
 
@@ -21,10 +22,30 @@ pub struct Own {
     pub polarity: i8,
     pub urgent: bool,
     pub text: String,
+    /// BCP 47.
+    pub language: String,
+}
+
+/// Says which language a text is in, if it is one of those that are told apart.
+fn say_language(labels: &mut Labels, language: &str) {
+    for (at, known) in LANGUAGES.iter().enumerate() {
+        labels[LANGUAGE + at] = Some(*known == language);
+    }
+}
+
+/// Texts in languages that are not known: language and text.
+pub fn elsewhere() -> impl Iterator<Item = Example> {
+    let example = |line: String| {
+        let (language, text) = line.split_once('\t')?;
+        let mut labels: Labels = [None; HEADS];
+        say_language(&mut labels, language);
+        Some(Example { text: text.to_owned(), labels, weight: 1.0 })
+    };
+    lines("elsewhere.tsv").filter_map(example)
 }
 
 impl Own {
-    pub fn of(columns: &[&str]) -> Own {
+    pub fn of(language: &str, columns: &[&str]) -> Own {
         let [intents, frustration, polarity, urgent, text] = columns else { panic!("not five columns: {columns:?}") };
         Own {
             intents: intents.split(',').map(str::to_owned).collect(),
@@ -32,11 +53,13 @@ impl Own {
             polarity: polarity.parse().expect("polarity is -1 to 1"),
             urgent: *urgent == "1",
             text: text.replace("\\n", "\n"),
+            language: language.to_owned(),
         }
     }
 
     pub fn example(&self) -> Example {
         let mut labels: Labels = [Some(false); HEADS];
+        say_language(&mut labels, &self.language);
         for name in &self.intents {
             if let Some(head) = head(name) {
                 labels[head] = Some(true);
@@ -61,7 +84,8 @@ pub fn head(name: &str) -> Option<usize> {
 
 /// Our texts of one file, beside this one.
 pub fn own(file: &str) -> Vec<Own> {
-    lines(file).map(|line| Own::of(&line.split('\t').collect::<Vec<_>>())).collect()
+    let language = file.get(..2).unwrap_or_default();
+    lines(file).map(|line| Own::of(language, &line.split('\t').collect::<Vec<_>>())).collect()
 }
 
 /// The lines of one of our files.
@@ -92,6 +116,7 @@ pub fn clinc(data: &Path, parts: &[&str]) -> Option<Vec<(String, String)>> {
 /// What a label of CLINC150 is among ours.
 pub fn of_clinc(text: &str, intent: &str) -> Example {
     let mut labels: Labels = [Some(false); HEADS];
+    say_language(&mut labels, "en");
     let (is, unknown): (&[&str], &[&str]) = match intent {
         "order_status" => (&["order-status"], &["complaint"]),
         "are_you_a_bot" => (&["are-you-a-bot"], &[]),
@@ -158,6 +183,7 @@ pub fn is_angry(emotions: &[String]) -> bool {
 
 pub fn of_goemotions(text: &str, emotions: &[String]) -> Example {
     let mut labels: Labels = [Some(false); HEADS];
+    say_language(&mut labels, "en");
     set(&mut labels, &[], &["complaint", "thanks", "greeting", "goodbye", "opt-out", "are-you-a-bot"]);
     labels[FRUSTRATED] = Some(is_angry(emotions));
     let any = |of: &[&str]| emotions.iter().any(|emotion| of.contains(&emotion.as_str()));
@@ -217,6 +243,7 @@ impl Iterator for Records<'_> {
 /// Banking77 (Casanueva and others 2020; CC BY 4.0): what customers of a bank ask, mostly nothing of ours.
 pub fn of_banking(text: &str, category: &str) -> Example {
     let mut labels: Labels = [Some(false); HEADS];
+    say_language(&mut labels, "en");
     set(&mut labels, &[], &["complaint", "talk-to-a-person", "price", "thanks", "greeting"]);
     match category {
         "request_refund" | "Refund_not_showing_up" | "refund_not_showing_up" => set(&mut labels, &["return-or-refund"], &[]),
@@ -233,6 +260,7 @@ pub fn of_banking(text: &str, category: &str) -> Example {
 /// Bitext's customer support set (CDLA-Sharing-1.0): made from templates, so it counts little.
 pub fn of_bitext(text: &str, intent: &str) -> Example {
     let mut labels: Labels = [Some(false); HEADS];
+    say_language(&mut labels, "en");
     set(&mut labels, &[], &["complaint", "thanks", "greeting"]);
     let (is, unknown): (&[&str], &[&str]) = match intent {
         "track_order" => (&["order-status"], &[]),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use attune::reading::intent::LEAST;
 use attune::reading::model::Model;
-use attune::reading::{Brand, Read, read_by};
+use attune::reading::{Brand, Read, read_by, sentiment};
 
 use crate::data::{self, Own};
 use crate::train::Corpus;
@@ -75,6 +75,18 @@ fn wants(read: &Read, intent: &str) -> bool {
     read.confidence_in(intent) >= LEAST
 }
 
+/// What VADER says of our texts, against what its Python package said of them (vaderSentiment 3.3.2).
+pub fn vader(out: &mut Vec<Figure>) {
+    let (mut same, mut all) = (0, 0);
+    for line in data::lines("vader.tsv") {
+        let Some((expected, text)) = line.split_once('\t') else { continue };
+        all += 1;
+        same += usize::from(format!("{:.4}", sentiment::vader(text)) == expected);
+    }
+    let what = "VADER, the same to four places as in Python".to_owned();
+    out.push(Figure { what, value: same as f64 / f64::from(all.max(1)), size: all as usize, bar: Some((true, 1.0)) });
+}
+
 /// GoEmotions' development set, which is never trained on: who is angry or annoyed.
 pub fn emotions(model: &Model, folder: &Path, out: &mut Vec<Figure>) -> Option<()> {
     let rows = data::goemotions(folder, "dev.tsv")?;
@@ -136,11 +148,11 @@ pub fn persons(model: &Model, out: &mut Vec<Figure>, shows: bool) {
 /// Texts of ours that are never trained on: all intents together, and the moods.
 pub fn held_out(model: &Model, out: &mut Vec<Figure>, shows: bool) {
     let rows: Vec<Own> = data::lines("fairness.tsv")
-        .map(|line| Own::of(&line.split('\t').skip(2).collect::<Vec<_>>()))
+        .map(|line| Own::of(line.get(..2).unwrap_or_default(), &line.split('\t').skip(2).collect::<Vec<_>>()))
         .collect();
     let (mut intents, mut frustrated, mut polarity) = (Tally::default(), Tally::default(), 0);
     let mut each: std::collections::BTreeMap<&str, Tally> = Default::default();
-    let (mut none, mut none_taken) = (0, 0);
+    let (mut none, mut none_taken, mut languages) = (0, 0, 0);
     for own in &rows {
         let read = read(model, &own.text);
         for name in attune::reading::intent::NAMES.iter().filter(|name| **name != "none") {
@@ -158,6 +170,7 @@ pub fn held_out(model: &Model, out: &mut Vec<Figure>, shows: bool) {
         if own.frustration != 1 {
             frustrated.add(read.mood.frustration >= 0.5, own.frustration > 1);
         }
+        languages += usize::from(read.mood.language.as_deref() == Some(&own.language));
         let found = if read.mood.polarity.abs() <= 0.05 { 0 } else { read.mood.polarity.signum() as i8 };
         polarity += usize::from(found == own.polarity);
     }
@@ -169,6 +182,8 @@ pub fn held_out(model: &Model, out: &mut Vec<Figure>, shows: bool) {
     let what = "held-out texts, nothing of ours taken for ours".to_owned();
     out.push(Figure { what, value: none_taken as f64 / f64::from(none.max(1)), size: none as usize, bar: None });
     frustrated.lines("held-out texts, frustrated", None, None, out);
+    let what = "held-out texts, language told".to_owned();
+    out.push(Figure { what, value: languages as f64 / rows.len() as f64, size: rows.len(), bar: None });
     let what = "held-out texts, polarity right of three".to_owned();
     out.push(Figure { what, value: polarity as f64 / rows.len() as f64, size: rows.len(), bar: None });
 }

@@ -3,7 +3,8 @@
 //!
 //! The same examples give the same file: one thread, a fixed order.
 
-use attune::reading::model::{BUCKETS, CONCEPT_SCALE, HEADS, Head, INTENTS, Model, Terms, Weighed, odds, signs_of};
+use attune::reading::model::{BUCKETS, CONCEPT_SCALE, HEADS, Head, INTENTS, LANGUAGE, Model, Terms, Weighed, odds, signs_of};
+use attune::reading::language::{self, LANGUAGES};
 use attune::reading::{Brand, Text, intent, sentiment};
 
 /// A text and what is known of it.
@@ -22,17 +23,21 @@ pub struct Prepared {
     terms: Terms,
     mood: Vec<f32>,
     intent: Vec<f32>,
-    /// Its labels and weight.
+    language: Vec<f32>,
+    /// What is known of it.
     pub labels: [Option<bool>; HEADS],
-    weight: f32,
+    /// How much it counts.
+    pub weight: f32,
 }
 
 impl Prepared {
     pub fn of(example: &Example) -> Self {
-        let text = Text::new(&example.text, &Brand::default());
+        let known = LANGUAGES.iter().enumerate().find(|(at, _)| example.labels[LANGUAGE + at] == Some(true));
+        let text = Text::new(&example.text, &Brand::default()).in_language(known.map(|(_, language)| *language));
         let found = Weighed::unweighed(&text);
         Self {
             mood: sentiment::signs(&text).to_vec(),
+            language: language::signs(&text).to_vec(),
             intent: intent::signs(&text, &found).to_vec(),
             terms: found.terms().clone(),
             labels: example.labels,
@@ -41,7 +46,11 @@ impl Prepared {
     }
 
     fn signs(&self, head: usize) -> &[f32] {
-        if head < INTENTS { &self.intent } else { &self.mood }
+        match head {
+            0..INTENTS => &self.intent,
+            INTENTS..LANGUAGE => &self.mood,
+            _ => &self.language,
+        }
     }
 }
 
@@ -103,7 +112,7 @@ struct Weights {
     head_squares: Vec<Vec<f32>>,
 }
 
-pub fn train(examples: &[&Prepared], heads: std::ops::Range<usize>, plan: Plan) -> Learnt {
+pub fn train(examples: &[(&Prepared, f32)], heads: std::ops::Range<usize>, plan: Plan) -> Learnt {
     let heads: Vec<usize> = heads.collect();
     let heads = &heads[..];
     let mut w = Weights {
@@ -115,7 +124,7 @@ pub fn train(examples: &[&Prepared], heads: std::ops::Range<usize>, plan: Plan) 
         heads: (0..HEADS).map(|head| vec![0.0; signs_of(head) + 1]).collect(),
         head_squares: (0..HEADS).map(|head| vec![1e-2; signs_of(head) + 1]).collect(),
     };
-    for example in examples {
+    for (example, _) in examples {
         for (bucket, _) in example.terms.all() {
             w.met[*bucket as usize] += 1;
         }
@@ -130,13 +139,14 @@ pub fn train(examples: &[&Prepared], heads: std::ops::Range<usize>, plan: Plan) 
             order.swap(last, (seed % (last as u64 + 1)) as usize);
         }
         for at in &order {
-            learn(&mut w, examples[*at], heads, plan);
+            let (example, weight) = examples[*at];
+            learn(&mut w, example, weight, heads, plan);
         }
     }
     pack(&w, plan)
 }
 
-fn learn(w: &mut Weights, example: &Prepared, heads: &[usize], plan: Plan) {
+fn learn(w: &mut Weights, example: &Prepared, weight: f32, heads: &[usize], plan: Plan) {
     let (words, pieces) = example.terms.scales();
     let lists =
         [(&example.terms.words, words), (&example.terms.pieces, pieces), (&example.terms.concepts, CONCEPT_SCALE)];
@@ -155,7 +165,8 @@ fn learn(w: &mut Weights, example: &Prepared, heads: &[usize], plan: Plan) {
         let signs = example.signs(head);
         let own = &mut w.heads[head];
         let base: f32 = own.iter().zip(signs).map(|(a, b)| a * b).sum::<f32>() + own[signs.len()];
-        let slope = (odds(sums[head] + base) - f32::from(u8::from(label))) * example.weight * if label && head < INTENTS { plan.so } else { 1.0 };
+        let so = if label && head < INTENTS { plan.so } else { 1.0 };
+        let slope = (odds(sums[head] + base) - f32::from(u8::from(label))) * weight * so;
         if slope.abs() < 0.002 {
             continue;
         }
@@ -184,15 +195,15 @@ fn learn(w: &mut Weights, example: &Prepared, heads: &[usize], plan: Plan) {
     }
 }
 
-fn ratios(examples: &[&Prepared], heads: &[usize]) -> Vec<f32> {
+fn ratios(examples: &[(&Prepared, f32)], heads: &[usize]) -> Vec<f32> {
     let mut counts = vec![[SMOOTH; 2]; BUCKETS * HEADS];
     let mut totals = [[0.0_f32; 2]; HEADS];
-    for example in examples {
+    for (example, weight) in examples {
         for &head in heads {
             let Some(label) = example.labels[head] else { continue };
-            totals[head][usize::from(label)] += example.weight;
+            totals[head][usize::from(label)] += weight;
             for (bucket, _) in example.terms.all() {
-                counts[*bucket as usize * HEADS + head][usize::from(label)] += example.weight;
+                counts[*bucket as usize * HEADS + head][usize::from(label)] += weight;
             }
         }
     }

@@ -1,25 +1,29 @@
 //! Which language a text is written in.
 //!
-//! Lists of the most common words decide between English, German, French and Spanish, where even short messages hold
-//! two or three of them; what they leave open is put to `whatlang`, and believed only when it is sure.
+//! The model's weights and lists of the most common words decide between English, German, French and Spanish; what they
+//! leave open is put to `whatlang`, and believed only when it is sure.
 //!
 //! Never guesses: none is a good answer for a text such as "ok".
 
 use std::sync::LazyLock;
 
-use super::words::{ByHash, Token, phrase, words};
+use super::Text;
+use super::model::{LANGUAGE, LANGUAGE_SIGNS, Model, Weighed, odds};
+use super::words::{ByHash, phrase};
 
 /// The fewest letters from which a language is told.
 const LETTERS: u32 = 3;
 /// The fewest letters for which `whatlang` is asked about Latin script: below, its trigrams are guesses.
 const LETTERS_FOR_TRIGRAMS: u32 = 24;
-/// How sure it must be, 0 to 1.
+/// How sure the weights must be, 0 to 1.
+const KNOWN: f32 = 0.5;
+/// How sure `whatlang` must be, 0 to 1.
 const SURE: f64 = 0.6;
 /// How many words are looked at; more change nothing.
 const WORDS: usize = 48;
 
 /// The languages whose words are known here.
-pub(super) const LANGUAGES: [&str; 4] = ["en", "de", "fr", "es"];
+pub const LANGUAGES: [&str; 4] = ["en", "de", "fr", "es"];
 
 /// Words that settle it alone (3), that tell much (2) and that several languages share (1).
 const LISTS: [[(u8, &str); 3]; 4] = [
@@ -90,40 +94,34 @@ static WEIGHTS: LazyLock<ByHash<[u8; 4]>> = LazyLock::new(|| {
 
 /// The language of a text as a BCP 47 primary tag (`de`), or none if it cannot be told: fewer than three letters, or
 /// words that could be any language's.
-pub fn detect(text: &str) -> Option<&'static str> {
-    let mut tokens = Vec::with_capacity(16);
-    let text = super::head(text);
-    words(text, &mut tokens);
-    of_words(&tokens).or_else(|| by_trigrams(text))
+pub(super) fn tell(text: &Text<'_>, whole: &Weighed, model: &Model) -> Option<&'static str> {
+    let letters: u32 = text.tokens.iter().map(|token| token.letters).sum();
+    if letters < LETTERS {
+        return None;
+    }
+    let signs = signs(text);
+    let said = LANGUAGES.iter().enumerate().map(|(at, language)| {
+        let head = LANGUAGE + at;
+        (odds(whole.sum(head) + model.base(head, &signs)), *language)
+    });
+    let (confidence, language) = said.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    if confidence >= KNOWN { Some(language) } else { by_trigrams(&text.own) }
 }
 
-/// The same for words that were split already, by the lists alone.
-pub(super) fn of_words(tokens: &[Token]) -> Option<&'static str> {
-    let mut scores = [0u32; 4];
-    let mut known = [0usize; 4];
-    for token in tokens.iter().take(WORDS) {
-        if let Some(weights) = WEIGHTS.get(&token.hash) {
-            for ((score, known), weight) in scores.iter_mut().zip(&mut known).zip(weights) {
-                *score += u32::from(*weight);
-                *known += usize::from(*weight > 0);
-            }
+/// How many of a text's words stand in the lists of each language, 0 to 1, rarer ones more.
+pub fn signs(text: &Text<'_>) -> [f32; LANGUAGE_SIGNS] {
+    let mut scores = [0.0; LANGUAGE_SIGNS];
+    let words = text.tokens.iter().take(WORDS);
+    for weights in words.filter_map(|token| WEIGHTS.get(&token.hash)) {
+        for (score, weight) in scores.iter_mut().zip(weights) {
+            *score += f32::from(*weight);
         }
     }
-    let letters: u32 = tokens.iter().take(WORDS).map(|token| token.letters).sum();
-    let (index, best) = scores.iter().copied().enumerate().max_by_key(|(_, score)| *score)?;
-    let second = scores.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, s)| *s).max()?;
-    // Of a longer text a third must be known, or it is Italian that looks French. A third ahead of the next language,
-    // so "la" and "in", which several share, decide nothing however often they occur.
-    let known = known.get(index).is_some_and(|known| known * 3 >= tokens.len().min(WORDS));
-    let decided = letters >= LETTERS
-        && (known || letters < LETTERS_FOR_TRIGRAMS)
-        && best >= 3
-        && best * 3 >= second * 4
-        && best > second;
-    decided.then(|| LANGUAGES.get(index).copied()).flatten()
+    let all = 3.0 * text.tokens.len().clamp(1, WORDS) as f32;
+    scores.map(|score| score / all)
 }
 
-pub(super) fn by_trigrams(text: &str) -> Option<&'static str> {
+fn by_trigrams(text: &str) -> Option<&'static str> {
     let mut letters = 0;
     let mut latin = 0;
     // Enough for trigrams, and a bound for what an e-mail costs.
@@ -141,7 +139,9 @@ pub(super) fn by_trigrams(text: &str) -> Option<&'static str> {
     }
     let found = whatlang::detect(text.get(..end)?)?;
     // Script alone settles Greek or Thai (1.0); among Latin and Cyrillic languages the trigrams have to agree.
-    (found.confidence() >= SURE).then(|| tag(found.lang())).flatten()
+    let found = (found.confidence() >= SURE).then(|| tag(found.lang())).flatten();
+    // The weights know these four better.
+    found.filter(|found| !LANGUAGES.contains(found))
 }
 
 /// ISO 639-1 where there is one, as BCP 47 asks for the shortest code.
@@ -206,7 +206,7 @@ fn tag(lang: whatlang::Lang) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::reading::{Brand, read};
 
     #[test]
     fn tells_the_language_of_what_customers_write() {
@@ -234,7 +234,7 @@ mod tests {
             ("😡😡😡", None),
             ("la la la", None),
         ] {
-            assert_eq!(detect(text), expected, "{text}");
+            assert_eq!(read(text, &Brand::default()).mood.language.as_deref(), expected, "{text}");
         }
     }
 }

@@ -18,8 +18,9 @@ use super::concepts::{self, Hit, Set};
 use super::words::{FNV_PRIME, Token, mix};
 use crate::domain::words::fold;
 
-/// What the model judges: what a text asks for, as [`super::intent::NAMES`] has it without `none`, then the mood.
-pub const HEADS: usize = INTENTS + 4;
+/// What the model judges: what a text asks for, as [`super::intent::NAMES`] has it without `none`, then the mood, then the
+/// language.
+pub const HEADS: usize = LANGUAGE + super::language::LANGUAGES.len();
 /// How many of them are intents.
 pub const INTENTS: usize = 16;
 /// Annoyed or worse.
@@ -31,10 +32,15 @@ pub const HAPPY: usize = INTENTS + 2;
 /// Needs something soon.
 pub const URGENT: usize = INTENTS + 3;
 
+/// The first of the languages, in the order of [`super::language::LANGUAGES`].
+pub const LANGUAGE: usize = INTENTS + 4;
+
 /// What is counted of a text beside its words, for its mood.
 pub const MOOD_SIGNS: usize = 24;
 /// The same for what it asks for.
 pub const INTENT_SIGNS: usize = 24;
+/// The same for its language.
+pub const LANGUAGE_SIGNS: usize = 4;
 
 /// How many bits of a hash name a bucket.
 const BUCKET_BITS: u32 = 19;
@@ -70,6 +76,8 @@ impl Terms {
     pub(super) fn of(text: &str, tokens: &[Token], terms: &mut Terms) {
         terms.words.clear();
         terms.pieces.clear();
+        terms.words.reserve(tokens.len() * 3);
+        terms.pieces.reserve(tokens.len() * 12);
         let (mut one, mut two) = (0_u64, 0_u64);
         let mut letters: Vec<u8> = Vec::with_capacity(WORD_LETTERS + 4);
         for (place, token) in (0..).zip(tokens) {
@@ -149,12 +157,13 @@ impl Terms {
     /// on texts that the weights were not trained on. (Square roots are the same on every machine.)
     pub fn scales(&self) -> (f32, f32) {
         let scale = |terms: &Vec<_>| SCALE / (terms.len().max(1) as f32).sqrt().sqrt().sqrt();
-        (scale(&self.words), scale(&self.pieces))
+        (scale(&self.words), scale(&self.pieces) * PIECES)
     }
 }
 
 /// What a word or piece counts in a text that has no other.
 const SCALE: f32 = 0.2;
+const PIECES: f32 = 1.0;
 
 /// What a concept counts.
 pub const CONCEPT_SCALE: f32 = 0.3;
@@ -378,7 +387,11 @@ impl Model {
 
 /// How many signs a head looks at.
 pub fn signs_of(head: usize) -> usize {
-    if head < INTENTS { INTENT_SIGNS } else { MOOD_SIGNS }
+    match head {
+        0..INTENTS => INTENT_SIGNS,
+        INTENTS..LANGUAGE => MOOD_SIGNS,
+        _ => LANGUAGE_SIGNS,
+    }
 }
 
 /// Log-odds as a probability, 0 to 1.

@@ -172,6 +172,11 @@ struct Noticed {
     wording_sum: f32,
 }
 
+/// VADER's own word on the polarity of a text, -1 to 1: its compound, to four places.
+pub fn vader(text: &str) -> f64 {
+    VADER.polarity_scores(text).compound
+}
+
 /// The mood of a text, of which the first words are weighed already.
 pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Reading {
     let noticed = notice(text);
@@ -195,12 +200,15 @@ pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Reading {
     }
     let happy = odds(base(HAPPY) + happy / parts);
     let unhappy = odds(base(UNHAPPY) + unhappy / parts);
+    let polarity = polarity(happy, unhappy);
+    let frustration = odds(base(FRUSTRATED) + frustrated);
+    let is_felt = polarity.abs() > 0.05 || frustration >= 0.5;
     Reading {
-        polarity: round(polarity(happy, unhappy)),
-        frustration: round(odds(base(FRUSTRATED) + frustrated)),
+        polarity: round(polarity),
+        frustration: round(frustration),
         urgency: round(odds(base(URGENT) + urgent)),
         confidence: round(confidence(text, happy, unhappy)),
-        because: evidence(text, noticed, whole, model),
+        because: if is_felt { evidence(text, noticed, whole, model) } else { ranked(noticed.because) },
         language,
     }
 }

@@ -1,0 +1,91 @@
+//! How well texts are read: `make accuracy` prints the table, `make model` trains the weights that the program carries.
+//!
+//! The texts of ours stand in `texts/`; open data is looked for in a folder (`--data`), and what needs it is left out with
+//! a word where it is not there.
+
+mod data;
+mod judge;
+mod learn;
+mod train;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use attune::reading::model::Model;
+
+use judge::Figure;
+use train::Corpus;
+
+/// The weights, as the program carries them.
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host/src/reading/model.bin");
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let (mut trains, mut shows, mut folder) = (false, false, PathBuf::from("../shared/data"));
+    while let Some(argument) = arguments.next() {
+        match (argument.as_str(), arguments.next()) {
+            ("train", None) => trains = true,
+            ("--show", None) => shows = true,
+            ("--data", Some(path)) => folder = path.into(),
+            (argument, _) => {
+                eprintln!("error: {argument}: give nothing or `train`, after `--data FOLDER` if the open data is elsewhere");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let corpus = Corpus::read(&folder);
+    if corpus.is_none() {
+        println!("{}: no open data there; the figures that need it are left out", folder.display());
+    }
+    match (trains, corpus) {
+        (true, Some(corpus)) => write(&corpus),
+        (true, None) => ExitCode::FAILURE,
+        (false, corpus) => table(corpus.as_ref(), &folder, shows),
+    }
+}
+
+fn write(corpus: &Corpus) -> ExitCode {
+    let (mood, shifts) = (corpus.moods(), corpus.shifts());
+    let bytes = corpus.model(&shifts, &mood, |_| false).model().bytes();
+    match std::fs::write(MODEL, &bytes) {
+        Ok(()) => {
+            println!("{} bytes", bytes.len());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {MODEL}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn table(corpus: Option<&Corpus>, folder: &Path, shows: bool) -> ExitCode {
+    let carried = &*attune::reading::model::CARRIED;
+    let mut figures: Vec<Figure> = Vec::new();
+    judge::vader(&mut figures);
+    if let Some(corpus) = corpus {
+        judge::emotions(carried, folder, &mut figures);
+        const FOLDS: usize = 5;
+        let (mood, shifts) = (corpus.moods(), corpus.shifts());
+        let fold = |fold| corpus.model(&shifts, &mood, |at| at % FOLDS == fold).model();
+        let models: Vec<Model> = (0..FOLDS).map(fold).collect();
+        judge::clinc(corpus, &models, &mut figures, shows);
+    }
+    judge::persons(carried, &mut figures, shows);
+    judge::held_out(carried, &mut figures, shows);
+    judge::speed(carried, &mut figures);
+    let mut missed = 0;
+    println!("{:<88} {:>10} {:>7}  bar", "figure", "value", "of");
+    for figure in &figures {
+        let (bar, holds) = match figure.bar {
+            Some((true, least)) => (format!(">= {least}"), figure.value >= least),
+            Some((false, most)) => (format!("<= {most}"), figure.value <= most),
+            None => (String::new(), true),
+        };
+        missed += usize::from(!holds);
+        let mark = if holds { "" } else { "  MISSED" };
+        println!("{:<88} {:>10.4} {:>7}  {bar}{mark}", figure.what, figure.value, figure.size);
+    }
+    println!("{missed} bars missed");
+    ExitCode::SUCCESS
+}
