@@ -322,7 +322,7 @@ pub struct PluginChange {
     pub settings: Option<serde_json::Value>,
     /// All of its grants.
     pub grants: Option<Vec<String>>,
-    /// All of the owner's wording: template, locale, text.
+    /// All of the owner's wording: template (`late-on`) or variant (`late-on.apologetic`), locale, text.
     pub wording: Option<std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>>,
     /// All limits of its own. An operator's to set.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::message::Purpose;
 use super::time::Instant;
+use super::tone::Tone;
 
 /// The contract's version that this host serves.
 pub const CONTRACT: &str = "0.1.0";
@@ -129,9 +130,26 @@ pub struct TemplateDeclaration {
     pub values: Vec<String>,
     /// The text by locale.
     pub text: BTreeMap<String, String>,
+    /// The text by locale for customers who are upset. It has the placeholders of the plain one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apologetic: BTreeMap<String, String>,
+    /// The text by locale for customers who are glad. It has the placeholders of the plain one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub warm: BTreeMap<String, String>,
     /// The subject by locale, for channels that have one.
     #[serde(default)]
     pub subject: BTreeMap<String, String>,
+}
+
+impl TemplateDeclaration {
+    /// The texts in a tone.
+    pub fn in_tone(&self, tone: Tone) -> &BTreeMap<String, String> {
+        match tone {
+            Tone::Neutral => &self.text,
+            Tone::Apologetic => &self.apologetic,
+            Tone::Warm => &self.warm,
+        }
+    }
 }
 
 /// Why a plugin does not run although it is enabled.
@@ -166,7 +184,8 @@ pub struct Installed {
     /// The owner's settings; what is absent has the schema's default.
     #[schema(value_type = Object)]
     pub settings: serde_json::Value,
-    /// The owner's own wording: template name, then locale, then text.
+    /// The owner's own wording: template name, then locale, then text. A variant's name is that of its template and of its
+    /// tone: `late-on.apologetic`.
     #[serde(default)]
     pub wording: BTreeMap<String, BTreeMap<String, String>>,
     /// What an operator lets it use instead of what others may, by the names of the limits.

@@ -172,6 +172,7 @@ impl Step<'_> {
         writes.append(&mut self.deletions);
         self.why.refused = self.refused.clone();
         self.why.decisions = self.turn.take_decided();
+        self.why.worded = self.turn.take_worded();
         let why = records.at(Table::Why).id(&self.entry.id.0);
         writes.push(Write::Put(why.clone(), records.row(&why, &self.why)?));
         self.measured.step_us = self.env.world.stopwatch_us().saturating_sub(started_us);

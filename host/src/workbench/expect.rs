@@ -64,7 +64,9 @@ fn differs(stage: &Stage, expected: &Expectation, text: &str, message: &Message)
     let origin = message.origin.as_ref();
     let template = origin.and_then(|origin| origin.template.as_deref()).unwrap_or("");
     let purpose = origin.map_or("", |origin| origin.purpose.word());
+    let tone = origin.map(|origin| origin.tone).unwrap_or_default().word();
     let pairs = [
+        ("tone", expected.tone.as_deref(), tone),
         ("to", expected.to.as_deref(), stage.alias(message.customer)),
         ("channel", expected.channel.as_deref(), message.channel.as_str()),
         ("template", expected.template.as_deref(), template),

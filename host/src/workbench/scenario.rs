@@ -156,6 +156,8 @@ pub struct Expectation {
     pub state: Option<String>,
     /// From which template.
     pub template: Option<String>,
+    /// In which tone: `neutral`, `apologetic`, `warm`.
+    pub tone: Option<String>,
     /// By whom: automation, staff, host.
     pub author: Option<String>,
     /// For which purpose.
