@@ -109,6 +109,11 @@ pub enum Input {
         /// Messages by plugin, without answers.
         sent: Vec<(String, u32)>,
     },
+    /// An hour is over in which customers wrote.
+    Hour {
+        /// When it ended: a full hour.
+        ended: Instant,
+    },
     /// What was kept for its time may go.
     Retention {
         /// Records of why from before go in any case: the operator's limit.

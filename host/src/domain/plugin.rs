@@ -28,12 +28,21 @@ pub enum Export {
     OnTimer,
     /// Any other event.
     OnEvent,
+    /// The end of an hour in which customers wrote.
+    OnHour,
 }
 
 impl Export {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::OnMessage, Self::WatchMessage, Self::OnAppointment, Self::OnOrder, Self::OnTimer, Self::OnEvent];
+    pub const ALL: [Self; 7] = [
+        Self::OnMessage,
+        Self::WatchMessage,
+        Self::OnAppointment,
+        Self::OnOrder,
+        Self::OnTimer,
+        Self::OnEvent,
+        Self::OnHour,
+    ];
 
     /// The interface's name in `attune:automation`.
     pub fn word(self) -> &'static str {
@@ -44,6 +53,7 @@ impl Export {
             Self::OnOrder => "on-order",
             Self::OnTimer => "on-timer",
             Self::OnEvent => "on-event",
+            Self::OnHour => "on-hour",
         }
     }
 
@@ -56,6 +66,7 @@ impl Export {
             Self::OnOrder => "an order is placed, shipped, delivered or otherwise changes",
             Self::OnTimer => "a moment comes that it had set itself",
             Self::OnEvent => "any other event comes in",
+            Self::OnHour => "an hour ends in which customers wrote",
         }
     }
 
@@ -81,8 +92,10 @@ pub const PERMISSIONS: &[(&str, &str)] = &[
     ("schedule", "act later by itself"),
     ("state", "keep notes of its own"),
     ("tally", "count things across customers"),
+    ("trends", "see how many messages are unhappy, by topic (numbers only)"),
     ("business", "know the business's name and opening hours"),
     ("staff", "notify staff"),
+    ("staff-examples", "notify staff with examples of unhappy messages, which it does not see itself"),
 ];
 
 /// The sentence for an interface that needs the owner's word.

@@ -82,9 +82,9 @@ pub struct Mood {
 }
 
 impl Mood {
-    /// Whether its writer is unhappy, by the numbers alone.
+    /// Whether its writer is unhappy.
     pub fn is_unhappy(&self) -> bool {
-        self.frustration >= FRUSTRATED || self.polarity < NEGATIVE
+        self.frustration >= FRUSTRATED || self.polarity < NEGATIVE || self.complains
     }
 }
 

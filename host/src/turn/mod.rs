@@ -13,6 +13,7 @@ pub mod records;
 pub mod send;
 pub mod tone;
 pub mod trace;
+pub mod trends;
 pub mod warm;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use limits::Limits;
 use records::{DeadLetter, Notice, OrderPointer, Records, Share, Timer, Tries};
 use tone::Worded;
 use trace::Trace;
+use trends::Said;
 use warm::{Notes, Warm};
 
 /// Why the host refused a call.
@@ -108,6 +110,8 @@ pub enum Effect {
     Consent(ids::Raw, Arc<Consent>),
     /// A notice to staff.
     Notice(Notice),
+    /// A message of the customer that counts.
+    Said(Said),
     /// Something was counted.
     Tally {
         /// By which plugin.

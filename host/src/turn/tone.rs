@@ -174,7 +174,7 @@ impl Turn {
 const TONE_MESSAGES: usize = 50;
 
 /// The intents that count.
-fn sure(read: &Read) -> impl Iterator<Item = &str> {
+pub(super) fn sure(read: &Read) -> impl Iterator<Item = &'static str> {
     read.intents.iter().filter(|intent| intent.confidence >= intent::LEAST).map(|intent| intent.name)
 }
 

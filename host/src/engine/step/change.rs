@@ -204,6 +204,7 @@ impl Step<'_> {
             title: title.to_owned(),
             text: text.to_owned(),
             plugin: "host".to_owned(),
+            examples: Vec::new(),
         };
         self.turn.stage(Effect::Notice(notice));
     }

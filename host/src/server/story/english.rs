@@ -306,6 +306,8 @@ fn did(did: Did) -> &'static str {
         Did::LookedUpBusiness => "looked up the business",
         Did::LookedIfOpen => "looked whether the business is open",
         Did::LookedWhenOpen => "looked when the business opens next",
+        Did::LookedAtTrends => "looked at how many customers are unhappy",
+        Did::ShowedStaff => "showed staff examples",
         Did::ToldStaff => "told staff",
         Did::AskedToSend => "asked for a message to be sent",
         Did::TookBack => "took a message back",

@@ -431,6 +431,8 @@ fn did(did: Did) -> &'static str {
         Did::LookedUpBusiness => "Angaben zum Betrieb nachgeschlagen",
         Did::LookedIfOpen => "nachgesehen, ob der Betrieb geöffnet hat",
         Did::LookedWhenOpen => "nachgesehen, wann der Betrieb wieder öffnet",
+        Did::LookedAtTrends => "nachgesehen, wie viele Kunden unzufrieden sind",
+        Did::ShowedStaff => "dem Team Beispiele gezeigt",
         Did::ToldStaff => "das Team benachrichtigt",
         Did::AskedToSend => "darum gebeten, eine Nachricht zu senden",
         Did::TookBack => "eine Nachricht zurückgenommen",

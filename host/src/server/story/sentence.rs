@@ -329,7 +329,9 @@ dids! {
     LookedUpBusiness = "business.current";
     LookedIfOpen = "business.is-open";
     LookedWhenOpen = "business.next-open";
+    LookedAtTrends = "trends.topics";
     ToldStaff = "staff.notify";
+    ShowedStaff = "staff-examples.notify-about";
     AskedToSend = "message.send";
     TookBack = "message.withdraw";
 }

@@ -425,6 +425,8 @@ fn did(did: Did) -> &'static str {
         Did::LookedUpBusiness => "consultó los datos del negocio",
         Did::LookedIfOpen => "miró si el negocio está abierto",
         Did::LookedWhenOpen => "miró cuándo vuelve a abrir el negocio",
+        Did::LookedAtTrends => "miró cuántos clientes están descontentos",
+        Did::ShowedStaff => "mostró ejemplos al equipo",
         Did::ToldStaff => "avisó al equipo",
         Did::AskedToSend => "pidió que se enviara un mensaje",
         Did::TookBack => "retiró un mensaje",
