@@ -64,7 +64,11 @@ fn who_is_upset_is_answered_in_another_tone_and_the_why_says_so() {
     let wrong = json!({ "wording": { "delayed.apologetic": { "en": "So sorry about {number}!" } } });
     let refused = shop.owner.patch("/v1/plugins/order-status", &wrong);
     assert_eq!((refused.status, refused.word("code")), (422, "invalid"), "{}", refused.text);
-    assert!(refused.text.contains("/wording/delayed.apologetic/en") && refused.text.contains("`{link}`"), "{}", refused.text);
+    assert!(
+        refused.text.contains("/wording/delayed.apologetic/en") && refused.text.contains("`{link}`"),
+        "{}",
+        refused.text
+    );
 }
 
 #[test]

@@ -420,6 +420,36 @@ proptest! {
     }
 }
 
+#[test]
+fn the_ends_of_hours_and_what_plugins_made_of_the_counts_are_replayed() {
+    let keyring: Arc<dyn Keyring> = Arc::new(MemoryKeyring::new([3; 32]));
+    let mut stage = Stage::new(Arc::new(MemoryStore::new()), keyring.clone(), Limits::default());
+    stage.watch_for_surges();
+    for hour in 0..40_u8 {
+        for customer in 0..hour % 4 {
+            // Every other hour has somebody who is furious.
+            let text = TEXTS[if hour % 2 == 0 { 5 } else { 0 }];
+            stage.event("attune.message.received.v1", json!({ "customer": reference(customer), "text": text }));
+        }
+        stage.pass(stage.world.now().plus(60 * MINUTE));
+    }
+    let original = stage.engine.view();
+    let notices = stage.engine.query(stage.business).notices(None, 100).expect("the store is read");
+    let surges: Vec<_> = notices.iter().filter(|(_, notice)| notice.plugin == "surge-alert").collect();
+    assert!(surges.len() > 2 && surges.iter().all(|(_, notice)| !notice.examples.is_empty()), "{surges:#?}");
+    let expected = state(original.as_ref()).expect("the state is read");
+    for workers in [0, 1, 4] {
+        let into: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let limits = Limits::default();
+        let engine = replay(original.as_ref(), into.clone(), keyring.clone(), SANDBOX.clone(), limits, workers)
+            .expect("a replay runs");
+        settle(&engine);
+        let replayed = state(into.view().as_ref()).expect("the state is read");
+        assert_eq!(first_difference(&expected, &replayed), None, "{workers} workers");
+        engine.stop().expect("the engine stops");
+    }
+}
+
 type Rows = [(attune::store::Key, attune::store::Row)];
 
 fn first_difference(one: &Rows, other: &Rows) -> Option<String> {

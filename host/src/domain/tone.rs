@@ -53,7 +53,6 @@ impl Tone {
     }
 
     /// Whether it is the plain one.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     pub fn is_neutral(&self) -> bool {
         *self == Self::Neutral
     }
