@@ -12,6 +12,7 @@ use attune::domain::message::{Author, Delivery, Message, Origin, Purpose};
 use attune::domain::recent::Recent;
 use attune::domain::situation::Situation;
 use attune::domain::time::{self, HOUR, Instant};
+use attune::domain::tone::Tone;
 use serde_json::json;
 
 /// Decisions of one measurement.
@@ -98,6 +99,7 @@ fn message() -> Message {
         plugin: "order-status".to_owned(),
         purpose: Purpose::Service,
         template: Some("news-shipped".to_owned()),
+        tone: Tone::Neutral,
         about: Some("order-1".to_owned()),
         once: Some("shipped/order-1".to_owned()),
         expires: None,

@@ -14,6 +14,7 @@ use attune::domain::quiet::QuietHours;
 use attune::domain::recent::Recent;
 use attune::domain::situation::Situation;
 use attune::domain::time::{self, DAY, HOUR, Instant, MINUTE};
+use attune::domain::tone::Tone;
 use serde_json::{Value, json};
 
 fn moment(text: &str) -> Instant {
@@ -21,7 +22,15 @@ fn moment(text: &str) -> Instant {
 }
 
 fn message(number: u64, author: Author, purpose: Purpose, channel: &str, text: &str) -> Message {
-    let origin = Origin { plugin: "any".to_owned(), purpose, template: None, about: None, once: None, expires: None };
+    let origin = Origin {
+        plugin: "any".to_owned(),
+        purpose,
+        template: None,
+        tone: Tone::Neutral,
+        about: None,
+        once: None,
+        expires: None,
+    };
     Message {
         id: MessageId(u128::from(number).to_be_bytes()),
         customer: CustomerId([7; 16]),

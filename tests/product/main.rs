@@ -12,6 +12,7 @@ mod keeping;
 mod limits;
 mod mail;
 mod malformed;
+mod moods;
 mod papers;
 mod promises;
 mod replay;

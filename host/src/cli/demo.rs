@@ -32,7 +32,7 @@ pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path) -> Resul
             let mut about = Business::new(business, "Harbour Street Clinic & Shop", "Europe/Berlin", "en");
             about.contact = Some("hello@harbour.example, +49 30 1234567".to_owned());
             change(engine, business, Change::Business(Box::new(about)), Batch::new())?;
-            for name in ["escalation", "order-status", "appointment-reminders"] {
+            for name in ["escalation", "order-status", "appointment-reminders", "surge-alert"] {
                 install(engine, business, &plugins.join(format!("{name}.wasm")))?;
             }
             send(engine, business, events)?;
@@ -101,8 +101,8 @@ pub(super) fn welcome(open: &Open, address: SocketAddr) -> String {
     let url = format!("http://{address}");
     format!(
         r#"
-The demonstration is open: Harbour Street Clinic & Shop, with the plugins escalation, order-status and
-appointment-reminders turned on, and the customer Anna (chat:anna). Paste these into another terminal:
+The demonstration is open: Harbour Street Clinic & Shop, with the plugins escalation, order-status,
+appointment-reminders and surge-alert turned on, and the customer Anna (chat:anna). Paste these into another terminal:
 
 # who asks, and where
 export ATTUNE_URL={url} ATTUNE_TOKEN={token}

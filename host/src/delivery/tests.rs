@@ -374,6 +374,7 @@ fn the_header_says_whether_a_machine_wrote() {
             plugin: "test".to_owned(),
             purpose,
             template: None,
+            tone: crate::domain::tone::Tone::Neutral,
             about: None,
             once: None,
             expires: None,

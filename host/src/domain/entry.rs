@@ -109,6 +109,11 @@ pub enum Input {
         /// Messages by plugin, without answers.
         sent: Vec<(String, u32)>,
     },
+    /// An hour is over in which customers wrote.
+    Hour {
+        /// When it ended: a full hour.
+        ended: Instant,
+    },
     /// What was kept for its time may go.
     Retention {
         /// Records of why from before go in any case: the operator's limit.
@@ -322,7 +327,7 @@ pub struct PluginChange {
     pub settings: Option<serde_json::Value>,
     /// All of its grants.
     pub grants: Option<Vec<String>>,
-    /// All of the owner's wording: template, locale, text.
+    /// All of the owner's wording: template (`late-on`) or variant (`late-on.apologetic`), locale, text.
     pub wording: Option<std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>>,
     /// All limits of its own. An operator's to set.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::ids::{CustomerId, EventId, MessageId};
 use super::time::Instant;
+use super::tone::Tone;
 
 /// Who said something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -153,6 +154,9 @@ pub struct Origin {
     /// The template's name, where one was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
+    /// In which tone its words are, where the template has variants.
+    #[serde(default, skip_serializing_if = "Tone::is_neutral")]
+    pub tone: Tone,
     /// The order or appointment it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,

@@ -27,4 +27,5 @@ pub mod sentences;
 pub mod situation;
 pub mod template;
 pub mod time;
+pub mod tone;
 pub mod words;

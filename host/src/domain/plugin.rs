@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::message::Purpose;
 use super::time::Instant;
+use super::tone::Tone;
 
 /// The contract's version that this host serves.
 pub const CONTRACT: &str = "0.1.0";
@@ -27,12 +28,21 @@ pub enum Export {
     OnTimer,
     /// Any other event.
     OnEvent,
+    /// The end of an hour in which customers wrote.
+    OnHour,
 }
 
 impl Export {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::OnMessage, Self::WatchMessage, Self::OnAppointment, Self::OnOrder, Self::OnTimer, Self::OnEvent];
+    pub const ALL: [Self; 7] = [
+        Self::OnMessage,
+        Self::WatchMessage,
+        Self::OnAppointment,
+        Self::OnOrder,
+        Self::OnTimer,
+        Self::OnEvent,
+        Self::OnHour,
+    ];
 
     /// The interface's name in `attune:automation`.
     pub fn word(self) -> &'static str {
@@ -43,6 +53,7 @@ impl Export {
             Self::OnOrder => "on-order",
             Self::OnTimer => "on-timer",
             Self::OnEvent => "on-event",
+            Self::OnHour => "on-hour",
         }
     }
 
@@ -55,6 +66,7 @@ impl Export {
             Self::OnOrder => "an order is placed, shipped, delivered or otherwise changes",
             Self::OnTimer => "a moment comes that it had set itself",
             Self::OnEvent => "any other event comes in",
+            Self::OnHour => "an hour ends in which customers wrote",
         }
     }
 
@@ -80,8 +92,10 @@ pub const PERMISSIONS: &[(&str, &str)] = &[
     ("schedule", "act later by itself"),
     ("state", "keep notes of its own"),
     ("tally", "count things across customers"),
+    ("trends", "see how many messages are unhappy, by topic (numbers only)"),
     ("business", "know the business's name and opening hours"),
     ("staff", "notify staff"),
+    ("staff-examples", "notify staff with examples of unhappy messages, which it does not see itself"),
 ];
 
 /// The sentence for an interface that needs the owner's word.
@@ -129,9 +143,26 @@ pub struct TemplateDeclaration {
     pub values: Vec<String>,
     /// The text by locale.
     pub text: BTreeMap<String, String>,
+    /// The text by locale for customers who are upset. It has the placeholders of the plain one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apologetic: BTreeMap<String, String>,
+    /// The text by locale for customers who are glad. It has the placeholders of the plain one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub warm: BTreeMap<String, String>,
     /// The subject by locale, for channels that have one.
     #[serde(default)]
     pub subject: BTreeMap<String, String>,
+}
+
+impl TemplateDeclaration {
+    /// The texts in a tone.
+    pub fn in_tone(&self, tone: Tone) -> &BTreeMap<String, String> {
+        match tone {
+            Tone::Neutral => &self.text,
+            Tone::Apologetic => &self.apologetic,
+            Tone::Warm => &self.warm,
+        }
+    }
 }
 
 /// Why a plugin does not run although it is enabled.
@@ -166,7 +197,8 @@ pub struct Installed {
     /// The owner's settings; what is absent has the schema's default.
     #[schema(value_type = Object)]
     pub settings: serde_json::Value,
-    /// The owner's own wording: template name, then locale, then text.
+    /// The owner's own wording: template name, then locale, then text. A variant's name is that of its template and of its
+    /// tone: `late-on.apologetic`.
     #[serde(default)]
     pub wording: BTreeMap<String, BTreeMap<String, String>>,
     /// What an operator lets it use instead of what others may, by the names of the limits.

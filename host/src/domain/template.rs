@@ -5,7 +5,7 @@
 //!
 //! Never runs anything: a template has no conditions and no loops, and a value is never read as a template.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -182,6 +182,11 @@ impl Template {
         &self.placeholders
     }
 
+    /// The values that have to be given: names, each with the kind of value (`a text`, `a moment`, `an amount`).
+    pub fn kinds(&self) -> BTreeSet<(String, &'static str)> {
+        self.placeholders.iter().map(|(name, format)| (name.clone(), format.kind())).collect()
+    }
+
     /// Checks that every placeholder is among those declared. Names the first one that is not, and what was probably
     /// meant.
     pub fn check(&self, declared: &[String]) -> Result<(), TemplateError> {
@@ -266,6 +271,17 @@ impl Format {
             "money" => Self::Money,
             _ => return None,
         })
+    }
+}
+
+impl Format {
+    /// The kind of value that is shown so, as [`Value::kind`] names it.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Date | Self::Time | Self::Weekday => "a moment",
+            Self::Money => "an amount",
+        }
     }
 }
 

@@ -37,7 +37,12 @@ fn told(table: Table) -> Told {
     match table {
         Table::Journal => Told::Entry,
         Table::Pending => Told::Number,
-        Table::Address | Table::OpenCase | Table::Attempting | Table::DeadLetterOf | Table::NoticeOf => Told::Clear,
+        Table::Address
+        | Table::OpenCase
+        | Table::Attempting
+        | Table::DeadLetterOf
+        | Table::NoticeOf
+        | Table::Unhappy => Told::Clear,
         Table::OrderIndex | Table::Link => Told::LastPart,
         Table::Due => Told::AfterTime,
         Table::Stepped => Told::Handled,
@@ -88,6 +93,7 @@ pub fn word(table: Table) -> Option<&'static str> {
         Table::Recent => "lately_sent",
         Table::DeadLetter | Table::DeadLetterOf => "dead_letters",
         Table::Notice | Table::NoticeOf => "notices",
+        Table::Unhappy => "unhappy_messages",
         Table::Journal => "journal",
         Table::Stepped => "steps",
         Table::Address => "addresses",

@@ -196,6 +196,7 @@ mod tests {
     use crate::domain::ids::{EventId, MessageId};
     use crate::domain::message::Origin;
     use crate::domain::time::Instant;
+    use crate::domain::tone::Tone;
     use crate::store::{MemoryStore, Store};
 
     fn entry(customer: u8, at: u64) -> Entry {
@@ -205,7 +206,15 @@ mod tests {
     }
 
     fn message(delivery: Delivery, purpose: Purpose) -> Arc<Message> {
-        let origin = Origin { plugin: "news".into(), purpose, template: None, about: None, once: None, expires: None };
+        let origin = Origin {
+            plugin: "news".into(),
+            purpose,
+            template: None,
+            tone: Tone::Neutral,
+            about: None,
+            once: None,
+            expires: None,
+        };
         Arc::new(Message {
             id: MessageId([1; 16]),
             customer: CustomerId([1; 16]),

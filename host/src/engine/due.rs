@@ -210,6 +210,7 @@ impl Engine {
             }
             DueWhat::Claim(message) => Some(Input::Claim { message, due }),
             DueWhat::Retry(plugin) => Some(Input::Retry { plugin, due }),
+            DueWhat::Hour => Some(Input::Hour { ended: due }),
             DueWhat::Retention(after) => {
                 let days = u64::from(self.limits().why_days);
                 Some(Input::Retention { before: now.minus(days * DAY), after, due })

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::ids::{CustomerId, EventId};
+use crate::domain::ids::{CustomerId, EventId, MessageId};
 use crate::domain::time::{Instant, LAST};
 use crate::store::{Key, Row, StoreError, Table};
 use crate::turn::records::{Records, hex};
@@ -94,6 +94,10 @@ fn show(records: &Records, document: &mut Map<String, Value>, key: &Key, row: &R
         Table::Stepped => json!({ "entry": id_of(key), "took": row.read_clear::<Value>()?["m"] }),
         Table::Due => json!({ "at": key.parts().number(), "what": row.read_clear::<Value>()? }),
         Table::Pending => json!({ "number": journal::number_of(key) }),
+        Table::Unhappy => {
+            let mut parts = key.parts();
+            json!({ "topic": parts.text(), "message": parts.id().map(MessageId) })
+        }
         // These lead to what stands in the customer's own range.
         _ if key.customer().is_business() => {
             if matches!(table, Table::DeadLetterOf | Table::NoticeOf) {

@@ -14,7 +14,8 @@ use crate::domain::message::Message;
 use crate::domain::plugin::Installed;
 use crate::domain::time::Instant;
 use crate::store::{Key, Order, Range, StoreError, Table, View};
-use crate::turn::records::{DeadLetter, Notice, Records};
+use crate::turn::records::{DeadLetter, Example, Notice, Records};
+use crate::turn::trends::{self, Span, Topic};
 
 use super::Engine;
 use super::config::{listed_key, token_key};
@@ -237,6 +238,20 @@ impl Query<'_> {
     /// Notices to staff, newest first, each with whom it is about.
     pub fn notices(&self, before: Option<NoticeId>, limit: usize) -> Result<Vec<(CustomerId, Notice)>, StoreError> {
         self.page(Table::NoticeOf, Table::Notice, before.map(|id| id.0), limit)
+    }
+
+    /// The messages that a notice shows, as far as they are still there.
+    pub fn examples(&self, examples: &[Example]) -> Result<Vec<Message>, StoreError> {
+        let mut found = Vec::new();
+        for example in examples {
+            found.extend(self.records(example.customer)?.message(example.message)?);
+        }
+        Ok(found)
+    }
+
+    /// How many customers wrote about what in the last hours, the current one included, and how many of them unhappily.
+    pub fn trends(&self, hours: u32) -> Result<Vec<Topic>, StoreError> {
+        trends::counts(self.view.as_ref(), self.business, Span::before(self.now().plus(1), hours))
     }
 
     /// The plugins, in the owner's order.

@@ -8,6 +8,7 @@ mod change;
 mod customer;
 mod delivery;
 mod erase;
+mod hours;
 mod plugins;
 mod retention;
 mod staff;
@@ -24,6 +25,7 @@ use crate::sandbox::Sandbox;
 use crate::store::{Row, StoreError, Table, Write};
 use crate::turn::commit::fired;
 use crate::turn::records::{Records, VERSION};
+use crate::turn::trends::hour_end;
 use crate::turn::warm::Warm;
 use crate::turn::{Effect, Observed, Turn};
 use crate::world::World;
@@ -130,6 +132,7 @@ pub fn step(env: &Env<'_>, turn: Turn) -> Result<Stepped, StoreError> {
         Input::Pause { plugin, reason } => step.pause(plugin, reason),
         Input::Unsubscribe { channel, purpose } => step.unsubscribe(channel, *purpose),
         Input::Counted { hour, sent } => step.counted(*hour, sent),
+        Input::Hour { ended } => step.hour(*ended)?,
         Input::Retention { before, after, .. } => step.retention(*before, *after)?,
     }
     step.finish(started_us)
@@ -172,6 +175,7 @@ impl Step<'_> {
         writes.append(&mut self.deletions);
         self.why.refused = self.refused.clone();
         self.why.decisions = self.turn.take_decided();
+        self.why.worded = self.turn.take_worded();
         let why = records.at(Table::Why).id(&self.entry.id.0);
         writes.push(Write::Put(why.clone(), records.row(&why, &self.why)?));
         self.measured.step_us = self.env.world.stopwatch_us().saturating_sub(started_us);
@@ -187,6 +191,7 @@ impl Step<'_> {
                 }
                 Effect::Timer { timer: Some(timer), .. } => self.actions.push(Action::Wake(timer.due)),
                 Effect::RetryAt { at, .. } => self.actions.push(Action::Wake(*at)),
+                Effect::Said(_) => self.actions.push(Action::Wake(hour_end(self.entry.at))),
                 Effect::DueRow(..) => self.actions.push(Action::Wake(self.entry.at)),
                 _ => {}
             }

@@ -8,6 +8,7 @@ use crate::domain::ids::{CustomerId, EventId};
 use crate::domain::plugin::Export;
 use crate::domain::time::Instant;
 use crate::turn::judge::Decided;
+use crate::turn::tone::Worded;
 
 /// Why one entry led to what it led to. Kept for a set time ([`Limits::why_days`](crate::turn::limits::Limits)).
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -26,6 +27,9 @@ pub struct Why {
     /// What the gate was asked and said, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<Decided>,
+    /// How messages are worded and why, where another tone than the plain one was called for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worded: Vec<Worded>,
     /// The plugins that ran, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<Run>,

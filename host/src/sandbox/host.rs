@@ -327,6 +327,34 @@ impl contract::staff::Host for Context {
     }
 }
 
+impl contract::staff_examples::Host for Context {
+    fn notify_about(
+        &mut self,
+        urgency: String,
+        title: String,
+        text: String,
+        topic: String,
+        hours: u32,
+    ) -> wasmtime::Result<()> {
+        self.turn.notify_about(&urgency, &title, &text, &topic, hours);
+        self.answer(())
+    }
+}
+
+impl contract::trends::Host for Context {
+    fn topics(&mut self, hours: u32) -> wasmtime::Result<Vec<contract::trends::Topic>> {
+        let topics = self.turn.trends(hours).into_iter().map(|topic| contract::trends::Topic {
+            name: topic.name.to_owned(),
+            messages: topic.messages,
+            unhappy: topic.unhappy,
+            usual_messages: topic.usual_messages,
+            usual_unhappy: topic.usual_unhappy,
+        });
+        let topics = topics.collect();
+        self.answer(topics)
+    }
+}
+
 impl contract::settings::Host for Context {
     fn get(&mut self) -> wasmtime::Result<String> {
         let settings = self.turn.settings();

@@ -38,6 +38,8 @@ pub enum Call {
     OnTimer(String, Instant, String),
     /// Any other event: type, data as JSON.
     OnEvent(String, String),
+    /// The end of an hour.
+    OnHour(Instant),
 }
 
 impl Call {
@@ -50,6 +52,7 @@ impl Call {
             Self::OnOrder(..) => Export::OnOrder,
             Self::OnTimer(..) => Export::OnTimer,
             Self::OnEvent(..) => Export::OnEvent,
+            Self::OnHour(_) => Export::OnHour,
         }
     }
 }
@@ -92,6 +95,7 @@ pub(super) struct Handlers {
     on_order: Option<exports::on_order::GuestIndices>,
     on_timer: Option<exports::on_timer::GuestIndices>,
     on_event: Option<exports::on_event::GuestIndices>,
+    on_hour: Option<exports::on_hour::GuestIndices>,
 }
 
 impl Handlers {
@@ -107,6 +111,7 @@ impl Handlers {
                 }
                 Export::OnOrder => handlers.on_order = Some(exports::on_order::GuestIndices::new(pre)?),
                 Export::OnTimer => handlers.on_timer = Some(exports::on_timer::GuestIndices::new(pre)?),
+                Export::OnHour => handlers.on_hour = Some(exports::on_hour::GuestIndices::new(pre)?),
                 Export::OnEvent => handlers.on_event = Some(exports::on_event::GuestIndices::new(pre)?),
             }
         }
@@ -164,6 +169,10 @@ fn handle(component: &Component, call: &Call, store: &mut Store<Context>) -> was
         Call::OnTimer(key, due, note) => {
             let guest = handlers.on_timer.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;
             done(guest.call_handle(store, key, due.0, note)?)
+        }
+        Call::OnHour(ended) => {
+            let guest = handlers.on_hour.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;
+            done(guest.call_handle(store, ended.0)?)
         }
         Call::OnEvent(kind, data) => {
             let guest = handlers.on_event.as_ref().ok_or_else(missing)?.load(&mut *store, &instance)?;

@@ -9,7 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::entry::{Input, StaffAct};
-use crate::domain::ids::{CustomerId, DeadLetterId, EventId};
+use crate::domain::ids::{CustomerId, DeadLetterId, EventId, MessageId};
+use crate::domain::message::Message;
 use crate::domain::plugin::Export;
 use crate::store::Batch;
 use crate::turn::records::{DeadLetter, Notice};
@@ -118,6 +119,26 @@ pub struct AddressedNotice {
     /// The notice.
     #[serde(flatten)]
     notice: Notice,
+    /// Messages that show what it is about, newest first, as far as they are still there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    examples: Vec<ShownExample>,
+}
+
+/// A message of a customer that a notice shows.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShownExample {
+    /// Whose.
+    #[schema(value_type = String)]
+    customer: CustomerId,
+    /// `msg_...`.
+    #[schema(value_type = String)]
+    message: MessageId,
+    /// When it was written, in milliseconds since the Unix epoch.
+    at: u64,
+    /// By which channel.
+    channel: String,
+    /// What it says.
+    text: String,
 }
 
 /// Notices to staff, newest first.
@@ -132,7 +153,16 @@ pub async fn notices(
 ) -> Result<Response, Problem> {
     let limit = app.page_limit(older.limit)?;
     let before = parse("before", older.before.as_deref())?;
-    let found = app.engine.query(actor.business).notices(before, limit + 1)?;
-    let page = Page::of(found, limit, |(_, notice)| notice.id.to_string());
-    Ok(json(StatusCode::OK, &page.map(|(customer, notice)| AddressedNotice { customer, notice })))
+    let query = app.engine.query(actor.business);
+    let mut found = Vec::new();
+    for (customer, mut notice) in query.notices(before, limit + 1)? {
+        let examples = query.examples(&std::mem::take(&mut notice.examples))?;
+        let examples = examples.into_iter().map(|Message { customer, id: message, at, channel, text, .. }| {
+            ShownExample { customer, message, at: at.0, channel, text }
+        });
+        let examples = examples.collect();
+        found.push(AddressedNotice { customer, notice, examples });
+    }
+    let page = Page::of(found, limit, |shown| shown.notice.id.to_string());
+    Ok(json(StatusCode::OK, &page))
 }

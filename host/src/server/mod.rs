@@ -27,6 +27,7 @@ mod serve;
 mod story;
 mod stream;
 mod tokens;
+mod trends;
 mod unsubscribe;
 mod visitors;
 
@@ -210,6 +211,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/cases/{id}/resolve", post(cases::resolve)),
         ("/v1/cases/{id}/reply", post(cases::reply)),
         ("/v1/notices", get(dead_letters::notices)),
+        ("/v1/trends", get(trends::show)),
         ("/v1/dead-letters", get(dead_letters::list)),
         ("/v1/dead-letters/{id}/retry", post(dead_letters::retry)),
         ("/v1/plugins", get(plugins::list).post(plugins::install)),

@@ -87,7 +87,7 @@ pub struct PluginView {
     settings_schema: Value,
     /// What it may say, by template name.
     templates: BTreeMap<String, TemplateDeclaration>,
-    /// The owner's own wording: template, locale, text.
+    /// The owner's own wording: template (`late-on`) or variant (`late-on.apologetic`), locale, text.
     wording: BTreeMap<String, BTreeMap<String, String>>,
     /// The keys under which it counts across customers.
     tally: Vec<String>,
@@ -261,7 +261,7 @@ pub struct PluginPatch {
     settings: Option<Value>,
     /// All of its grants: interfaces that it asks for.
     grants: Option<Vec<String>>,
-    /// All of the owner's wording: template, locale, text.
+    /// All of the owner's wording: template (`late-on`) or variant (`late-on.apologetic`), locale, text.
     wording: Option<BTreeMap<String, BTreeMap<String, String>>>,
     /// All limits that it has of its own, by name; an operator's to set. `{}` takes them back.
     limits: Option<BTreeMap<String, u64>>,

@@ -194,7 +194,11 @@ impl Problem {
 fn step_misfits(words: &str) -> Vec<Misfit> {
     let one = |words: &str| match words.split_once(": ") {
         Some((place, rule)) if !place.contains(' ') => {
-            let place = if place.starts_with("wording") { place.replace('.', "/") } else { place.to_owned() };
+            // The name of a variant has a dot of its own.
+            let place = match place.strip_prefix("wording.").and_then(|rest| rest.rsplit_once('.')) {
+                Some((template, locale)) => format!("wording/{template}/{locale}"),
+                None => place.to_owned(),
+            };
             Misfit { path: format!("/{place}"), rule: rule.to_owned() }
         }
         _ => Misfit { path: String::new(), rule: words.to_owned() },

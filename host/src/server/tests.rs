@@ -147,6 +147,8 @@ fn plugin() -> Install {
         description: String::new(),
         values: vec!["name".into()],
         text,
+        apologetic: BTreeMap::new(),
+        warm: BTreeMap::new(),
         subject: BTreeMap::new(),
     };
     Install {
@@ -445,6 +447,28 @@ async fn what_is_wrong_is_a_problem_that_says_so() {
             "invalid",
             "nam",
             "/wording/hello/de",
+        ),
+        (
+            "shop-owner",
+            "PATCH",
+            "/v1/plugins/greeter",
+            json_,
+            r#"{"wording":{"hello.warm":{"de":"Hallo {name}!"}}}"#,
+            422,
+            "invalid",
+            "no plain text in this language",
+            "/wording/hello.warm/de",
+        ),
+        (
+            "shop-owner",
+            "PATCH",
+            "/v1/plugins/greeter",
+            json_,
+            r#"{"wording":{"hello.warm":{"en":"Hi!"}}}"#,
+            422,
+            "invalid",
+            "lacks `{name}` (a text), which the plain text has",
+            "/wording/hello.warm/en",
         ),
         (
             "shop-owner",

@@ -19,7 +19,7 @@ use crate::reading::{Intent, Reading};
 use crate::store::{Order as Direction, Range, Table};
 
 use super::config::Plugin;
-use super::records::{Notice, OrderPointer, Timer};
+use super::records::{Example, Notice, OrderPointer, Timer};
 use super::send::no_customer;
 use super::{Effect, Halt, Observed, Refusal, Turn};
 
@@ -583,6 +583,12 @@ impl Turn {
 
     /// `staff.notify`. What is over a limit is cut: a notice is better short than lost.
     pub fn notify(&mut self, urgency: &str, title: &str, text: &str) {
+        self.stage_notice(urgency, title, text, Vec::new());
+        self.note("staff.notify", &(urgency, title, text), &());
+    }
+
+    /// Stages a notice to staff, with messages that show what it is about.
+    pub(super) fn stage_notice(&mut self, urgency: &str, title: &str, text: &str, examples: Vec<Example>) {
         let limits = self.limits;
         self.used.notices += 1;
         if self.used.notices > limits.notices {
@@ -595,11 +601,11 @@ impl Turn {
                 title: cut(title, limits.key_bytes),
                 text: cut(text, limits.summary_bytes),
                 plugin: plugin.name.to_string(),
+                examples,
             };
             self.spend(notice.title.len() + notice.text.len());
             self.stage(Effect::Notice(notice));
         }
-        self.note("staff.notify", &(urgency, title, text), &());
     }
 
     /// `settings.get`.

@@ -16,7 +16,7 @@ use crate::store::{Key, Row, StoreError, Table, Write};
 
 use super::calls::fold_proof;
 use super::records::{OrderPointer, Records, VERSION, hex};
-use super::{Effect, Turn};
+use super::{Effect, Turn, trends};
 
 /// What is due, as the row of the due table says it. Whose it is stands in the row's key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub enum DueWhat {
     Claim(MessageId),
     /// The shares of this plugin.
     Retry(String),
+    /// An hour ends in which customers wrote.
+    Hour,
     /// Old records of why; the rest of the work after this customer.
     Retention(Option<CustomerId>),
 }
@@ -43,6 +45,7 @@ pub fn fired(records: &Records, input: &Input) -> Option<Key> {
         Input::Timer { plugin, key, due } => due_key(records, *due, &records.timer_hash(plugin, key)),
         Input::Claim { message, due } => due_key(records, *due, &message.0),
         Input::Retry { plugin, due } => due_key(records, *due, &retry_hash(records, plugin)),
+        Input::Hour { ended } => due_key(records, *ended, HOUR_HASH),
         Input::Retention { due, .. } => due_key(records, *due, RETENTION_HASH),
         Input::Event(_)
         | Input::Outcome { .. }
@@ -67,11 +70,26 @@ pub fn retry_hash(records: &Records, plugin: &str) -> [u8; 16] {
 /// The hash under which retention is due.
 pub const RETENTION_HASH: &[u8; 16] = b"retention\0\0\0\0\0\0\0";
 
+/// The hash under which the end of an hour is due.
+pub const HOUR_HASH: &[u8; 16] = b"hour\0\0\0\0\0\0\0\0\0\0\0\0";
+
 /// The rows that a step writes.
 #[derive(Default)]
-struct Rows {
+pub(super) struct Rows {
     puts: BTreeMap<Key, Option<Row>>,
     adds: BTreeMap<Key, i64>,
+}
+
+impl Rows {
+    /// Writes a row.
+    pub fn put(&mut self, key: Key, row: Row) {
+        self.puts.insert(key, Some(row));
+    }
+
+    /// Adds to a number.
+    pub fn add(&mut self, key: Key, amount: i64) {
+        *self.adds.entry(key).or_default() += amount;
+    }
 }
 
 impl Turn {
@@ -174,8 +192,9 @@ impl Turn {
             Effect::Tally { plugin, key, amount } => {
                 let hour = self.now().0 / crate::domain::time::HOUR;
                 let at = records.of_business(Table::Tally).text(plugin).text(key).number(hour);
-                *rows.adds.entry(at).or_default() += i64::from(*amount);
+                rows.add(at, i64::from(*amount));
             }
+            Effect::Said(said) => trends::rows(records, said, self.now(), rows)?,
             Effect::DueRow(key, row) => {
                 rows.puts.insert(key.clone(), Some(row.clone()));
             }
@@ -238,7 +257,7 @@ fn effect_key(records: &Records, effect: &Effect) -> Option<Key> {
         Effect::DeadLetterDone(id) => records.at(Table::DeadLetter).id(&id.0),
         Effect::Tries(_) => records.at(Table::Usage),
         Effect::Raw(key, _) => key.clone(),
-        Effect::Tally { .. } | Effect::RetryAt { .. } | Effect::DueRow(..) => return None,
+        Effect::Said(_) | Effect::Tally { .. } | Effect::RetryAt { .. } | Effect::DueRow(..) => return None,
     })
 }
 
@@ -277,7 +296,8 @@ pub fn summary(effect: &Effect) -> Option<serde_json::Value> {
         Effect::Tally { key, amount, .. } => json!({ "tally": key, "amount": amount }),
         Effect::Customer(_) => json!({ "customer": "changed" }),
         Effect::Consent(_, one) => json!({ "consent": one.channel, "purpose": one.purpose, "granted": one.granted }),
-        Effect::Once { .. }
+        Effect::Said(_)
+        | Effect::Once { .. }
         | Effect::OnceFree { .. }
         | Effect::Recent(_)
         | Effect::Share(_)

@@ -10,9 +10,10 @@ use jiff::tz::TimeZone;
 
 use crate::domain::business::Business;
 use crate::domain::message::Purpose;
-use crate::domain::plugin::{Export, Installed, Manifest};
+use crate::domain::plugin::{Export, Installed, Manifest, TemplateDeclaration};
 use crate::domain::template::Template;
 use crate::domain::time;
+use crate::domain::tone::Tone;
 use crate::reading::Brand;
 
 use super::limits::Limits;
@@ -61,9 +62,33 @@ pub struct Prepared {
     pub purpose: Purpose,
     /// By locale.
     pub text: BTreeMap<String, Template>,
+    /// Variants of the text by tone and locale.
+    pub tones: BTreeMap<Tone, BTreeMap<String, Template>>,
     /// By locale.
     pub subject: BTreeMap<String, Template>,
 }
+
+impl Prepared {
+    fn new(name: &str, declared: &TemplateDeclaration, wording: &Wording) -> Self {
+        let mut text = parse(&declared.text);
+        let own = wording.get(name);
+        text.extend(own.map(parse).unwrap_or_default());
+        let mut tones = BTreeMap::new();
+        for tone in Tone::VARIANTS {
+            let mut variants = parse(declared.in_tone(tone));
+            // Whoever words a template in a language means all of it: the plugin's variants are no longer in their words.
+            variants.retain(|locale, _| !own.is_some_and(|own| own.contains_key(locale)));
+            variants.extend(wording.get(&format!("{name}.{}", tone.word())).map(parse).unwrap_or_default());
+            if !variants.is_empty() {
+                tones.insert(tone, variants);
+            }
+        }
+        Self { purpose: declared.purpose, text, tones, subject: parse(&declared.subject) }
+    }
+}
+
+/// The owner's wording: template or variant, locale, text.
+type Wording = BTreeMap<String, BTreeMap<String, String>>;
 
 /// A plugin, made ready for running.
 pub struct Plugin {
@@ -89,14 +114,7 @@ impl Plugin {
         let templates = manifest
             .templates
             .iter()
-            .map(|(name, declared)| {
-                let mut text = parse(&declared.text);
-                if let Some(own) = installed.wording.get(name) {
-                    text.extend(parse(own));
-                }
-                let prepared = Prepared { purpose: declared.purpose, text, subject: parse(&declared.subject) };
-                (name.clone(), prepared)
-            })
+            .map(|(name, declared)| (name.clone(), Prepared::new(name, declared, &installed.wording)))
             .collect();
         Self {
             name: Arc::from(installed.name.as_str()),
@@ -207,6 +225,9 @@ pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
         if error.starts_with("the settings schema") { Err(error) } else { Ok(()) }
     })?;
     for (name, template) in &manifest.templates {
+        if name.contains('.') {
+            return Err(format!("template `{name}`: a name has no dot; `NAME.apologetic` is a variant of NAME"));
+        }
         if template.text.is_empty() {
             return Err(format!("template `{name}` has no text; give at least [templates.{name}.text] en"));
         }
@@ -216,6 +237,12 @@ pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
                     .map_err(|e| format!("template `{name}`, {kind}.{locale}: {e}"))?;
             }
         }
+        for tone in Tone::VARIANTS {
+            for (locale, text) in template.in_tone(tone) {
+                check_variant(&template.values, template.text.get(locale), text)
+                    .map_err(|e| format!("template `{name}`, {}.{locale}: {e}", tone.word()))?;
+            }
+        }
     }
     Ok(())
 }
@@ -223,4 +250,47 @@ pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
 /// Checks one wording of a template against the values that the plugin gives it.
 pub fn check_wording(values: &[String], text: &str) -> Result<(), String> {
     Template::parse(text).and_then(|template| template.check(values)).map_err(|error| error.to_string())
+}
+
+/// Checks the owner's wording of a plugin's templates and their variants. The error begins with the place.
+pub fn check_wordings(manifest: &Manifest, wording: &Wording) -> Result<(), String> {
+    for (name, texts) in wording {
+        let (template, tone) = Tone::of_wording(name);
+        let Some(declared) = manifest.templates.get(template) else {
+            let known: Vec<_> = manifest.templates.keys().map(String::as_str).collect();
+            return Err(format!("wording: no template `{template}`; there is {}", known.join(", ")));
+        };
+        for (locale, text) in texts {
+            let own = wording.get(template).and_then(|own| own.get(locale));
+            let checked = match tone {
+                Tone::Neutral => check_wording(&declared.values, text),
+                _ => check_variant(&declared.values, own.or(declared.text.get(locale)), text),
+            };
+            checked.map_err(|words| format!("wording.{name}.{locale}: {words}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks a variant against the plain text of its language: it says the same, so it has the same placeholders.
+fn check_variant(values: &[String], plain: Option<&String>, text: &str) -> Result<(), String> {
+    check_wording(values, text)?;
+    let Some(plain) = plain else {
+        return Err("there is no plain text in this language; write that first".to_owned());
+    };
+    let kinds = |text: &str| Template::parse(text).map(|template| template.kinds()).map_err(|error| error.to_string());
+    let (wanted, given) = (kinds(plain)?, kinds(text)?);
+    let listed = |kinds: Vec<&(String, &str)>| {
+        let listed: Vec<String> = kinds.iter().map(|(name, kind)| format!("`{{{name}}}` ({kind})")).collect();
+        listed.join(", ")
+    };
+    let lacks: Vec<_> = wanted.difference(&given).collect();
+    if !lacks.is_empty() {
+        return Err(format!("lacks {}, which the plain text has", listed(lacks)));
+    }
+    let beyond: Vec<_> = given.difference(&wanted).collect();
+    if !beyond.is_empty() {
+        return Err(format!("has {}, which the plain text has not", listed(beyond)));
+    }
+    Ok(())
 }

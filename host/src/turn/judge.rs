@@ -15,6 +15,7 @@ use crate::domain::message::{Author, CONFIRMS_STOP, Delivery, Message, Origin, P
 use crate::domain::sentences;
 use crate::domain::situation::Situation;
 use crate::domain::time::{DAY, Instant};
+use crate::domain::tone::Tone;
 
 use super::config::Plugin;
 use super::{Effect, Observed, Turn};
@@ -65,6 +66,7 @@ impl Written {
             plugin: "host".to_owned(),
             purpose: Purpose::Reply,
             template: Some(template.to_owned()),
+            tone: Tone::Neutral,
             about: None,
             once: None,
             expires: None,

@@ -11,7 +11,9 @@ pub mod judge;
 pub mod limits;
 pub mod records;
 pub mod send;
+pub mod tone;
 pub mod trace;
+pub mod trends;
 pub mod warm;
 
 use std::sync::Arc;
@@ -34,7 +36,9 @@ use config::{Config, Plugin};
 use judge::Decided;
 use limits::Limits;
 use records::{DeadLetter, Notice, OrderPointer, Records, Share, Timer, Tries};
+use tone::Worded;
 use trace::Trace;
+use trends::Said;
 use warm::{Notes, Warm};
 
 /// Why the host refused a call.
@@ -106,6 +110,8 @@ pub enum Effect {
     Consent(ids::Raw, Arc<Consent>),
     /// A notice to staff.
     Notice(Notice),
+    /// A message of the customer that counts.
+    Said(Said),
     /// Something was counted.
     Tally {
         /// By which plugin.
@@ -237,6 +243,9 @@ pub struct Turn {
     /// What the gate said, in order.
     decided: Vec<Decided>,
     decided_mark: usize,
+    /// How messages are worded, where not plainly.
+    worded: Vec<Worded>,
+    worded_mark: usize,
     loaded_recent: Option<Arc<Recent>>,
     loaded_customer: Option<Arc<Customer>>,
     /// Whether that one stands in the store, or is new.
@@ -283,6 +292,8 @@ impl Turn {
             minted: 0,
             decided: Vec::new(),
             decided_mark: 0,
+            worded: Vec::new(),
+            worded_mark: 0,
             loaded_recent: None,
             loaded_customer: None,
             customer_is_stored: false,
@@ -345,6 +356,7 @@ impl Turn {
         self.limits = plugin.limits;
         self.mark = self.effects.len();
         self.decided_mark = self.decided.len();
+        self.worded_mark = self.worded.len();
         self.used = Used::default();
         self.stored_state = None;
         self.trace = Trace::new(self.limits.why_bytes, self.limits.log_bytes);
@@ -358,6 +370,7 @@ impl Turn {
         if !keep {
             self.effects.truncate(self.mark);
             self.decided.truncate(self.decided_mark);
+            self.worded.truncate(self.worded_mark);
         }
         self.plugin = None;
         self.limits = self.scene.limits;
@@ -368,6 +381,11 @@ impl Turn {
     /// What the gate said in this step, in order.
     pub fn take_decided(&mut self) -> Vec<Decided> {
         std::mem::take(&mut self.decided)
+    }
+
+    /// How messages of this step are worded, where not plainly.
+    pub fn take_worded(&mut self) -> Vec<Worded> {
+        std::mem::take(&mut self.worded)
     }
 
     /// The last error that the running plugin logged.

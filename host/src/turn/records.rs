@@ -93,6 +93,19 @@ pub struct Notice {
     pub text: String,
     /// The plugin it came from.
     pub plugin: String,
+    /// Messages that show what it is about: where they stand, so that one that is erased is gone from here too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(ignore)]
+    pub examples: Vec<Example>,
+}
+
+/// A message of a customer that a notice shows to staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Example {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Which.
+    pub message: MessageId,
 }
 
 /// Wrong proofs given while claiming orders.

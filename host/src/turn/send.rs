@@ -8,10 +8,11 @@ use serde::Serialize;
 use crate::domain::gate::Rule;
 use crate::domain::locale;
 use crate::domain::message::{Author, Delivery, Message, OWN, Origin, Purpose, WITHDRAWN, is_own};
-use crate::domain::template::Value;
+use crate::domain::template::{Template, Value};
 use crate::domain::time::Instant;
 
 use super::judge::Written;
+use super::tone::Called;
 use super::{Effect, Refusal, Turn};
 
 /// What a plugin wants to say.
@@ -97,8 +98,9 @@ impl Turn {
             ));
         }
         let language = customer.language.clone().unwrap_or_else(|| self.scene.config.business.language.clone());
-        let (text, subject, template) = match &draft.content {
-            Content::Text(text) if purpose == Purpose::Reply => (text.clone(), None, None),
+        let (mut called, mut template) = (None, None);
+        let (text, subject) = match &draft.content {
+            Content::Text(text) if purpose == Purpose::Reply => (text.clone(), None),
             Content::Text(_) => {
                 return Err(Refusal::new("needs-template", "free text is only possible in a reply; use a template"));
             }
@@ -111,12 +113,16 @@ impl Turn {
                     return Err(Refusal::new("bad-purpose", format!("template `{name}` is for {wanted} messages")));
                 }
                 let values = &self.with_zones(values);
-                let (text, language) = fill(&prepared.text, values, &language, &self.scene.config.business.language)
+                called = self.call_for_tone(prepared, purpose, draft.about.as_deref(), &language);
+                let tone = called.as_ref().map(|called| called.tone);
+                let (text, locale, _) = prepared
+                    .in_language(&language, &self.scene.config.business.language, tone)
                     .ok_or_else(|| Refusal::new("no-template", format!("template `{name}` has no text")))?;
-                let text =
-                    text.map_err(|error| Refusal::new("missing-value", format!("template `{name}`: {error}")))?;
-                let subject = fill(&prepared.subject, values, &language, &language).and_then(|(text, _)| text.ok());
-                (text, subject, Some(name.clone()))
+                let text = text
+                    .render(values, locale)
+                    .map_err(|error| Refusal::new("missing-value", format!("template `{name}`: {error}")))?;
+                template = Some(name.clone());
+                (text, fill(&prepared.subject, values, locale))
             }
         };
         if text.trim().is_empty() {
@@ -127,6 +133,7 @@ impl Turn {
             plugin: plugin.name.to_string(),
             purpose,
             template,
+            tone: called.as_ref().map(Called::used).unwrap_or_default(),
             about: draft.about.clone(),
             once: draft.once.clone(),
             expires: draft.expires,
@@ -144,6 +151,7 @@ impl Turn {
             staff: None,
             in_spite: false,
         });
+        self.worded.extend(called.map(|called| called.worded(message.id)));
         Ok(Receipt { message: message.id.to_string(), verdict: verdict(&message.delivery) })
     }
 
@@ -231,17 +239,10 @@ fn verdict(delivery: &Delivery) -> Verdict {
     }
 }
 
-/// What filling in a template gives: the text or what is wrong with the values.
-type Filled = Result<String, crate::domain::template::RenderError>;
-
-fn fill(
-    texts: &BTreeMap<String, crate::domain::template::Template>,
-    values: &BTreeMap<String, Value>,
-    wanted: &str,
-    fallback: &str,
-) -> Option<(Filled, String)> {
-    let locale = locale::pick(texts.keys().map(String::as_str), wanted, fallback)?;
-    Some((texts.get(locale)?.render(values, locale), locale.to_owned()))
+/// A subject in the language of the text, or the nearest one there is; none where it cannot be filled in.
+fn fill(subjects: &BTreeMap<String, Template>, values: &BTreeMap<String, Value>, wanted: &str) -> Option<String> {
+    let locale = locale::pick(subjects.keys().map(String::as_str), wanted, wanted)?;
+    subjects.get(locale)?.render(values, locale).ok()
 }
 
 pub(super) fn no_customer() -> Refusal {

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::domain::case::Stage as CaseStage;
 use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::time::Instant;
+use crate::turn::records::Notice;
 
 use super::play::{Events, Stage};
 use super::scenario::{Expectation, Step};
@@ -64,7 +65,9 @@ fn differs(stage: &Stage, expected: &Expectation, text: &str, message: &Message)
     let origin = message.origin.as_ref();
     let template = origin.and_then(|origin| origin.template.as_deref()).unwrap_or("");
     let purpose = origin.map_or("", |origin| origin.purpose.word());
+    let tone = origin.map(|origin| origin.tone).unwrap_or_default().word();
     let pairs = [
+        ("tone", expected.tone.as_deref(), tone),
         ("to", expected.to.as_deref(), stage.alias(message.customer)),
         ("channel", expected.channel.as_deref(), message.channel.as_str()),
         ("template", expected.template.as_deref(), template),
@@ -141,9 +144,20 @@ fn check_one(stage: &Stage, expected: &Expectation, events: &Events) -> Result<O
     }
     if let Some(part) = &expected.notice {
         let notices = query.notices(None, 50)?;
-        let mut new = notices.iter().filter(|(_, notice)| notice.at >= events.since);
-        let found = new.any(|(_, notice)| notice.title.contains(part) || notice.text.contains(part));
-        return Ok((!found).then(|| format!("expected a notice to staff with \"{part}\"; there is none")));
+        // With examples it may be one of before: how many it shows changes later.
+        let is_meant = |notice: &Notice| expected.examples.is_some() || notice.at >= events.since;
+        let mut meant = notices.iter().map(|(_, notice)| notice).filter(|notice| is_meant(notice));
+        let found = meant.find(|notice| notice.title.contains(part) || notice.text.contains(part));
+        let Some(notice) = found else {
+            return Ok(Some(format!("expected a notice to staff with \"{part}\"; there is none")));
+        };
+        let shown = query.examples(&notice.examples)?.len();
+        let wrong = expected.examples.filter(|wanted| *wanted != shown);
+        return Ok(wrong.map(|wanted| format!("expected {wanted} examples with the notice; there are {shown}")));
+    }
+    if let Some(count) = expected.notices {
+        let is = query.notices(None, 50)?.iter().filter(|(_, notice)| notice.at >= events.since).count();
+        return Ok((is != count).then(|| format!("expected {count} notices to staff; there are {is}")));
     }
     if let Some(count) = expected.timers {
         let (records, alias) = whose(&expected.customer)?;

@@ -230,7 +230,9 @@ impl Stage {
                 data["headers"] = json!(step.headers);
             }
             self.say(format!("{} by {channel}: {text}", person.alias));
-            self.event(crate::domain::event::MESSAGE_RECEIVED, data, step.id.as_deref())?;
+            for _ in 0..step.times.unwrap_or(1) {
+                self.event(crate::domain::event::MESSAGE_RECEIVED, data.clone(), step.id.as_deref())?;
+            }
         } else if let (Some(act), Some(person)) = (&step.staff, person) {
             self.say(format!("staff {act} ({})", person.alias));
             self.staff(act, person, step)?;
@@ -241,9 +243,10 @@ impl Stage {
         } else if let Some(act) = &step.owner {
             self.say(format!("the owner acts: {act}"));
             self.change(match act.as_str() {
+                "erase" => Change::Erase(self.customer(&person.context("needs `customer`")?.alias)?),
                 "pause" => Change::PauseAll { reason: "the owner said so".to_owned() },
                 "resume" => Change::Resume,
-                other => return Err(anyhow!("owner = \"{other}\" is none of pause, resume")),
+                other => return Err(anyhow!("owner = \"{other}\" is none of pause, resume, erase")),
             })?;
         }
         let until = match (&step.wait, &step.at) {

@@ -98,6 +98,8 @@ pub struct Step {
     pub says: Option<String>,
     /// Who.
     pub customer: Option<String>,
+    /// How many times they write it; absent: once.
+    pub times: Option<u32>,
     /// On which channel; absent: chat.
     pub channel: Option<String>,
     /// `last`: it answers the last message they got.
@@ -113,7 +115,7 @@ pub struct Step {
     /// Staff write though the customer said stop.
     #[serde(default)]
     pub in_spite: bool,
-    /// The owner acts: `pause`, `resume`.
+    /// The owner acts: `pause`, `resume`, `erase` (the customer).
     pub owner: Option<String>,
     /// The customer follows the link in a mail: `marketing`, `survey`.
     pub unsubscribes: Option<Purpose>,
@@ -139,6 +141,8 @@ pub struct Expectation {
     pub appointment: Option<String>,
     /// A notice to staff with this in its title or text.
     pub notice: Option<String>,
+    /// So many notices to staff in this step.
+    pub notices: Option<usize>,
     /// So many timers are set.
     pub timers: Option<usize>,
     /// A plugin failed with these words.
@@ -154,8 +158,12 @@ pub struct Expectation {
     pub channel: Option<String>,
     /// In which state; absent: sent.
     pub state: Option<String>,
+    /// How many messages the notice shows to staff as examples. With this, a notice of an earlier step may be meant.
+    pub examples: Option<usize>,
     /// From which template.
     pub template: Option<String>,
+    /// In which tone: `neutral`, `apologetic`, `warm`.
+    pub tone: Option<String>,
     /// By whom: automation, staff, host.
     pub author: Option<String>,
     /// For which purpose.

@@ -16,7 +16,7 @@ use crate::engine::config::{business_key, listed_key, plugin_key, token_index, t
 use crate::store::{Key, Order, Range, Row, StoreError, Table};
 use crate::turn::Effect;
 use crate::turn::commit::{DueWhat, RETENTION_HASH, due_key, due_row};
-use crate::turn::config::{check_settings, check_wording};
+use crate::turn::config::{check_settings, check_wordings};
 use crate::turn::records::{Notice, VERSION};
 
 use super::{Action, Step};
@@ -135,17 +135,8 @@ impl Step<'_> {
             installed.grants = grants.iter().cloned().collect();
         }
         if let Some(wording) = &set.wording {
-            for (template, texts) in wording {
-                let Some(declared) = installed.manifest.templates.get(template) else {
-                    let known: Vec<_> = installed.manifest.templates.keys().map(String::as_str).collect();
-                    let words = format!("wording: no template `{template}`; there is {}", known.join(", "));
-                    return self.refuse("invalid", words);
-                };
-                for (locale, text) in texts {
-                    if let Err(words) = check_wording(&declared.values, text) {
-                        return self.refuse("invalid", format!("wording.{template}.{locale}: {words}"));
-                    }
-                }
+            if let Err(words) = check_wordings(&installed.manifest, wording) {
+                return self.refuse("invalid", words);
             }
             installed.wording = wording.clone();
         }
@@ -213,6 +204,7 @@ impl Step<'_> {
             title: title.to_owned(),
             text: text.to_owned(),
             plugin: "host".to_owned(),
+            examples: Vec::new(),
         };
         self.turn.stage(Effect::Notice(notice));
     }

@@ -152,6 +152,9 @@ impl Step<'_> {
             delivery: Delivery::Received,
         });
         self.turn.stage(Effect::Message(message.clone()));
+        if message.machine.is_none() {
+            self.turn.count_said(&message);
+        }
         message
     }
 

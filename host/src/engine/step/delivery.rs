@@ -76,6 +76,7 @@ impl Step<'_> {
                 title,
                 text: reason.clone(),
                 plugin: "host".to_owned(),
+                examples: Vec::new(),
             };
             self.turn.stage(Effect::Notice(notice));
         }

@@ -244,6 +244,7 @@ impl Step<'_> {
             (Input::Timer { key, due, .. }, Export::OnTimer) => {
                 Some(Call::OnTimer(key.clone(), *due, share.note.clone().unwrap_or_default()))
             }
+            (Input::Hour { ended }, Export::OnHour) => Some(Call::OnHour(*ended)),
             (Input::Event(event), export) => match (&event.news, export) {
                 (News::Appointment { change, appointment }, Export::OnAppointment) => {
                     let known = self.turn.appointments();

@@ -153,7 +153,7 @@ impl Step<'_> {
                 continue;
             }
             let input = || Ok::<_, StoreError>(journal::read(records, number)?.map(|entry| entry.input));
-            if customer.is_business() && !matches!(input()?, Some(Input::Retention { .. })) {
+            if customer.is_business() && !matches!(input()?, Some(Input::Retention { .. } | Input::Hour { .. })) {
                 continue;
             }
             deleted += 1;

@@ -2,6 +2,7 @@
 
 use crate::domain::consent::Source;
 use crate::domain::message::Purpose;
+use crate::domain::tone::Tone;
 
 use super::language::count;
 use super::sentence::{Did, Event, HostWords, Note, Phrase, Ran, Seen, Sentence, Stands};
@@ -40,6 +41,18 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
             format!("Attune itself wrote this message: {what}.")
         }
         Sentence::Looked { did } => format!("It {did}."),
+        Sentence::Worded { tone, because, missing } => {
+            let how = match tone {
+                Tone::Neutral => "plainly",
+                Tone::Apologetic => "apologetically",
+                Tone::Warm => "warmly",
+            };
+            if missing {
+                format!("It would be worded {how}, because {because}, but there is no such wording in this language.")
+            } else {
+                format!("It is worded {how}, because {because}.")
+            }
+        }
         Sentence::Beside { plugin, version, ran } => {
             let ran = match ran {
                 Ran::Answered => "answered it",
@@ -293,6 +306,8 @@ fn did(did: Did) -> &'static str {
         Did::LookedUpBusiness => "looked up the business",
         Did::LookedIfOpen => "looked whether the business is open",
         Did::LookedWhenOpen => "looked when the business opens next",
+        Did::LookedAtTrends => "looked at how many customers are unhappy",
+        Did::ShowedStaff => "showed staff examples",
         Did::ToldStaff => "told staff",
         Did::AskedToSend => "asked for a message to be sent",
         Did::TookBack => "took a message back",

@@ -3,8 +3,9 @@
 use crate::domain::consent::Source;
 use crate::domain::gate::Rule;
 use crate::domain::message::Purpose;
+use crate::domain::tone::{Because, Heard, Tone, Trouble};
 
-use super::language::count;
+use super::language::{count, decimal};
 use super::sentence::{Did, Event, HostWords, Note, Phrase, Ran, Seen, Sentence, Stands};
 
 /// A whole sentence.
@@ -41,6 +42,14 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
             format!("Attune selbst hat diese Nachricht geschrieben: {what}.")
         }
         Sentence::Looked { did } => format!("Es hat {did}."),
+        Sentence::Worded { tone, because, missing } => {
+            let (how, because) = (self::tone(tone), self::because(because));
+            if missing {
+                format!("Sie wäre {how} formuliert, weil {because}, aber in dieser Sprache gibt es keinen Wortlaut dafür.")
+            } else {
+                format!("Sie ist {how} formuliert, weil {because}.")
+            }
+        }
         Sentence::Beside { plugin, version, ran } => {
             let ran = match ran {
                 Ran::Answered => "hat darauf geantwortet",
@@ -154,6 +163,35 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
             "Ihren Schlüssel `{key}` hat sie trotzdem verbraucht: Dafür geht keine andere Nachricht mehr hinaus."
         ),
     }
+}
+
+fn tone(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Neutral => "schlicht",
+        Tone::Apologetic => "entschuldigend",
+        Tone::Warm => "herzlich",
+    }
+}
+
+fn because(because: Because) -> String {
+    let (heard, what) = match because {
+        Because::Order(Trouble::Late) => return "die Bestellung überfällig ist".to_owned(),
+        Because::Order(Trouble::Delayed) => return "sich die Bestellung verzögert".to_owned(),
+        Because::Frustration(heard, much) => (heard, format!("Frust spricht ({})", decimal(much))),
+        Because::Unhappy(heard, polarity) => (heard, format!("Unmut spricht (Polarität {})", decimal(polarity))),
+        Because::Complaint(heard) => (heard, "eine Beschwerde spricht".to_owned()),
+        Because::Happy(heard, polarity) => (heard, format!("Freude spricht (Polarität {})", decimal(polarity))),
+        Because::Thanks(heard) => (heard, "Dank spricht".to_owned()),
+    };
+    let heard = match heard {
+        Heard::Answered => "der Nachricht, auf die sie antwortet,",
+        Heard::Last => "dem, was der Kunde zuletzt schrieb,",
+        Heard::OpenCase => "der Nachricht, die zum offenen Fall des Kunden führte,",
+        Heard::ClosedCase => {
+            "der Nachricht, die zu einem Fall des Kunden führte, der in den letzten sieben Tagen abgeschlossen wurde,"
+        }
+    };
+    format!("aus {heard} {what}")
 }
 
 fn stands(stands: Stands<'_>) -> String {
@@ -393,6 +431,8 @@ fn did(did: Did) -> &'static str {
         Did::LookedUpBusiness => "Angaben zum Betrieb nachgeschlagen",
         Did::LookedIfOpen => "nachgesehen, ob der Betrieb geöffnet hat",
         Did::LookedWhenOpen => "nachgesehen, wann der Betrieb wieder öffnet",
+        Did::LookedAtTrends => "nachgesehen, wie viele Kunden unzufrieden sind",
+        Did::ShowedStaff => "dem Team Beispiele gezeigt",
         Did::ToldStaff => "das Team benachrichtigt",
         Did::AskedToSend => "darum gebeten, eine Nachricht zu senden",
         Did::TookBack => "eine Nachricht zurückgenommen",

@@ -83,6 +83,11 @@ pub fn count(number: u32, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
+/// A number with two decimals, as most of Europe writes it.
+pub fn decimal(number: f32) -> String {
+    format!("{number:.2}").replace('.', ",")
+}
+
 /// The time of day in a zone.
 pub fn clock(at: Instant, zone: &TimeZone) -> String {
     at.in_zone(zone).strftime("%H:%M").to_string()

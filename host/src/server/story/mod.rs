@@ -26,6 +26,7 @@ use crate::domain::time::Instant;
 use crate::engine::query::Story;
 use crate::engine::why::{Run, Why};
 use crate::turn::judge::Decided;
+use crate::turn::tone::Worded;
 
 use decision::{Telling, plain};
 use sentence::{Did, Event, HostWords, Note, Phrase, Ran, Sentence, Stands};
@@ -103,6 +104,10 @@ impl Teller<'_> {
         self.say(Sentence::Began { when: &when, event: &event, entry: entry.as_deref() });
         let wrote = self.writer(why);
         self.author(wrote);
+        if let Some(worded) = why.worded.iter().find(|worded| worded.message == self.message.id) {
+            let Worded { tone, because, missing, .. } = *worded;
+            self.say(Sentence::Worded { tone, because, missing });
+        }
         self.decided(why);
         for run in why.runs.iter().filter(|run| !wrote.is_some_and(|wrote| std::ptr::eq(*run, wrote))) {
             self.beside(run);

@@ -7,6 +7,7 @@
 use crate::domain::consent::Source;
 use crate::domain::gate::Rule;
 use crate::domain::message::Purpose;
+use crate::domain::tone::{Because, Tone};
 
 /// A whole sentence. Its parts come as words of the same language, or as they were written down.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,8 @@ pub enum Sentence<'a> {
     ByHost(HostWords),
     /// What a plugin did before it decided; `did` is a list of [`Phrase::Did`].
     Looked { did: &'a str },
+    /// In which tone it is worded, and why; `missing` if the language has no such wording.
+    Worded { tone: Tone, because: Because, missing: bool },
     /// Another plugin ran for the same event.
     Beside { plugin: &'a str, version: &'a str, ran: Ran },
     /// A plugin failed.
@@ -326,7 +329,9 @@ dids! {
     LookedUpBusiness = "business.current";
     LookedIfOpen = "business.is-open";
     LookedWhenOpen = "business.next-open";
+    LookedAtTrends = "trends.topics";
     ToldStaff = "staff.notify";
+    ShowedStaff = "staff-examples.notify-about";
     AskedToSend = "message.send";
     TookBack = "message.withdraw";
 }

@@ -3,8 +3,9 @@
 use crate::domain::consent::Source;
 use crate::domain::gate::Rule;
 use crate::domain::message::Purpose;
+use crate::domain::tone::{Because, Heard, Tone, Trouble};
 
-use super::language::count;
+use super::language::{count, decimal};
 use super::sentence::{Did, Event, HostWords, Note, Phrase, Ran, Seen, Sentence, Stands};
 
 /// A whole sentence.
@@ -42,6 +43,14 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
             format!("El propio Attune escribió este mensaje: {what}.")
         }
         Sentence::Looked { did } => format!("Para ello {did}."),
+        Sentence::Worded { tone, because, missing } => {
+            let (how, because) = (self::tone(tone), self::because(because));
+            if missing {
+                format!("Se habría redactado {how}, porque {because}, pero no hay un texto así en este idioma.")
+            } else {
+                format!("Está redactado {how}, porque {because}.")
+            }
+        }
         Sentence::Beside { plugin, version, ran } => {
             let ran = match ran {
                 Ran::Answered => "respondió",
@@ -153,6 +162,33 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
             format!("Aun así ha gastado su clave `{key}`: ningún otro mensaje sale con ella.")
         }
     }
+}
+
+fn tone(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Neutral => "de forma sencilla",
+        Tone::Apologetic => "con una disculpa",
+        Tone::Warm => "con calidez",
+    }
+}
+
+fn because(because: Because) -> String {
+    let (heard, what) = match because {
+        Because::Order(Trouble::Late) => return "el pedido llega tarde".to_owned(),
+        Because::Order(Trouble::Delayed) => return "el pedido se retrasa".to_owned(),
+        Because::Frustration(heard, much) => (heard, format!("se nota frustración ({})", decimal(much))),
+        Because::Unhappy(heard, polarity) => (heard, format!("se nota disgusto (polaridad {})", decimal(polarity))),
+        Because::Complaint(heard) => (heard, "hay una queja".to_owned()),
+        Because::Happy(heard, polarity) => (heard, format!("se nota alegría (polaridad {})", decimal(polarity))),
+        Because::Thanks(heard) => (heard, "se dan las gracias".to_owned()),
+    };
+    let heard = match heard {
+        Heard::Answered => "el mensaje al que responde",
+        Heard::Last => "lo último que escribió el cliente",
+        Heard::OpenCase => "el mensaje que llevó al caso abierto del cliente",
+        Heard::ClosedCase => "el mensaje que llevó a un caso del cliente, cerrado en los últimos siete días,",
+    };
+    format!("en {heard} {what}")
 }
 
 fn stands(stands: Stands<'_>) -> String {
@@ -389,6 +425,8 @@ fn did(did: Did) -> &'static str {
         Did::LookedUpBusiness => "consultó los datos del negocio",
         Did::LookedIfOpen => "miró si el negocio está abierto",
         Did::LookedWhenOpen => "miró cuándo vuelve a abrir el negocio",
+        Did::LookedAtTrends => "miró cuántos clientes están descontentos",
+        Did::ShowedStaff => "mostró ejemplos al equipo",
         Did::ToldStaff => "avisó al equipo",
         Did::AskedToSend => "pidió que se enviara un mensaje",
         Did::TookBack => "retiró un mensaje",

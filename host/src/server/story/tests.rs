@@ -7,7 +7,9 @@ use crate::domain::message::{Author, Delivery, Message, Origin, Purpose, WITHDRA
 use crate::domain::promises::Cap;
 use crate::domain::recent::Room;
 use crate::domain::time;
+use crate::domain::tone::{Because, Heard, Tone, Trouble};
 use crate::engine::why::Measured;
+use crate::turn::tone::Worded;
 
 use super::sentence::Seen;
 use super::*;
@@ -67,6 +69,7 @@ fn message(facts: &Facts) -> Message {
         plugin: "order-status".to_owned(),
         purpose: facts.purpose,
         template: Some("shipped".to_owned()),
+        tone: Tone::Neutral,
         about: Some("#1001".to_owned()),
         once: Some("shipped/#1001".to_owned()),
         expires: facts.expires,
@@ -438,6 +441,7 @@ fn staff_and_attune_itself_have_stories_too() {
         plugin: "host".to_owned(),
         purpose: Purpose::Reply,
         template: Some(CONFIRMS_STOP.to_owned()),
+        tone: Tone::Neutral,
         about: None,
         once: None,
         expires: None,
@@ -449,6 +453,24 @@ fn staff_and_attune_itself_have_stories_too() {
     ]) {
         let told = self::told(&confirms, language).sentences.join(" ");
         assert!(told.contains(words) && !told.contains("START"), "{told}");
+    }
+}
+
+#[test]
+fn the_tone_is_told_with_its_reason() {
+    let mut story = story(&facts(), false);
+    let because = Because::Frustration(Heard::Answered, 0.812);
+    let one =
+        Worded { message: story.message.id, tone: Tone::Apologetic, because, missing: false, words: String::new() };
+    let other = Worded { message: MessageId([9; 16]), tone: Tone::Warm, ..one.clone() };
+    story.whys[0].0.worded = vec![other, one];
+    for (language, words) in LANGUAGES.into_iter().zip([
+        "It is worded apologetically, because the message it answers shows frustration 0.81.",
+        "Sie ist entschuldigend formuliert, weil aus der Nachricht, auf die sie antwortet, Frust spricht (0,81).",
+        "Está redactado con una disculpa, porque en el mensaje al que responde se nota frustración (0,81).",
+    ]) {
+        let sentences = told(&story, language).sentences;
+        assert!(sentences.iter().any(|sentence| sentence == words), "{sentences:#?}");
     }
 }
 
@@ -596,6 +618,12 @@ fn where_a_message_stands_is_told_in_every_language() {
         Sentence::ByPlugin { plugin, version: None, template: None, purpose, about: None },
         Sentence::BySomePlugin,
         Sentence::Looked { did: "x" },
+        Sentence::Worded { tone: Tone::Neutral, because: Because::Order(Trouble::Late), missing: false },
+        Sentence::Worded { tone: Tone::Warm, because: Because::Happy(Heard::Last, 0.6), missing: true },
+        Sentence::Worded { tone: Tone::Warm, because: Because::Thanks(Heard::Answered), missing: false },
+        Sentence::Worded { tone: Tone::Apologetic, because: Because::Order(Trouble::Delayed), missing: false },
+        Sentence::Worded { tone: Tone::Apologetic, because: Because::Complaint(Heard::OpenCase), missing: false },
+        Sentence::Worded { tone: Tone::Apologetic, because: Because::Unhappy(Heard::ClosedCase, -0.5), missing: true },
         Sentence::Broke { plugin, version, reason },
         Sentence::Noted { note: "x" },
         Sentence::Refused { reason },
