@@ -118,9 +118,6 @@ const RULES: &[Rule] = &[
     rule("opt-out", 0.9, &[OPT_OUT], APPOINTMENT),
 ];
 
-/// The most words of one sentence: a text without stops is cut into pieces.
-const SENTENCE: usize = 40;
-
 /// Words without which nobody asks whether a machine is writing.
 const BOT_STEMS: [&str; 15] = [
     "bot", "human", "real", "machin", "comput", "person", "mensch", "echt", "humain", "maquina", "máquina", "program",
@@ -137,8 +134,8 @@ pub fn may_ask_whether_bot(text: &str) -> bool {
     BOT_STEMS.iter().any(|stem| text.contains(stem))
 }
 
-/// What the text asks for: wishes before courtesies, most confident first; `none` alone when nothing reaches [`LEAST`]. Each
-/// sentence is read by itself, and a text that is not long as a whole too; an intent is as sure as the surest of these.
+/// What the text asks for: wishes before courtesies, most confident first; `none` alone when nothing reaches [`LEAST`]. Of a
+/// text with more than 60 words, an intent is as sure as the surest part of it.
 pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Vec<Intent> {
     let mut best: [(f32, Range<usize>); INTENTS] = std::array::from_fn(|_| (0.0, 0..0));
     let mut take = |weighed: &Weighed| {
@@ -152,14 +149,14 @@ pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Vec<Intent> {
         return vec![Intent { name: "none".into(), confidence: 0.5, because: Vec::new() }];
     }
     take(whole);
-    let mut sentences = Vec::new();
-    if text.tokens.len() > SENTENCE || text.tokens.iter().skip(1).any(|token| token.begins_sentence) {
-        for place in text.sentences(SENTENCE) {
-            let mut weighed = Weighed::default();
-            weighed.weigh(text, place, model);
-            take(&weighed);
-            sentences.push(weighed);
-        }
+    let mut further = Vec::new();
+    let mut from = whole.place.end;
+    while from < text.tokens.len() {
+        let mut weighed = Weighed::default();
+        weighed.weigh(text, text.window(from), model);
+        from = weighed.place.end;
+        take(&weighed);
+        further.push(weighed);
     }
     let surest = best.iter().map(|(confidence, _)| *confidence).fold(0.0, f32::max);
     if surest < LEAST {
@@ -168,7 +165,7 @@ pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Vec<Intent> {
     let mut found: Vec<Intent> = Vec::new();
     for (head, (name, (confidence, place))) in NAMES.iter().zip(best).enumerate() {
         if confidence >= LEAST {
-            let weighed = sentences.iter().find(|weighed| weighed.place == place).unwrap_or(whole);
+            let weighed = further.iter().find(|weighed| weighed.place == place).unwrap_or(whole);
             let because = evidence(text, weighed, head, model);
             found.push(Intent { name: (*name).into(), confidence: round(confidence), because });
         }

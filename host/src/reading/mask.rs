@@ -157,9 +157,33 @@ fn without_quotes(text: &str) -> String {
         if bare.len() < 60 && SENT_FROM.iter().any(|sent| head.starts_with(sent)) {
             break;
         }
+        // Its writer's name, and what else stands there, asks for nothing.
+        let rest = text.len() - line_end(text, line);
+        if signs_off(&head, bare) && rest <= SIGNATURE_BYTES {
+            break;
+        }
         out.push_str(line);
     }
     out
+}
+
+/// The most that stands below a formula at the end of a mail, in bytes.
+const SIGNATURE_BYTES: usize = 160;
+
+/// Formulas that end a letter and say nothing, at the beginning of a line.
+const SIGNS_OFF: [&str; 27] = [
+    "regards", "kind regards", "best regards", "warm regards", "with kind regards", "with best regards", "best wishes", "best,",
+    "many thanks,", "cheers,", "sincerely", "yours", "cordially", "respectfully", "mit freundlichen", "freundliche gr", "viele grüße",
+    "viele gruesse", "liebe grüße", "beste grüße", "gruß", "mfg", "cordialement", "bien à vous", "salutations", "saludos", "atentamente",
+];
+
+fn signs_off(head: &str, line: &str) -> bool {
+    line.len() < 60 && SIGNS_OFF.iter().any(|formula| head.starts_with(formula))
+}
+
+/// Where a line of a text ends in it, in bytes.
+fn line_end(text: &str, line: &str) -> usize {
+    (line.as_ptr() as usize - text.as_ptr() as usize) + line.len()
 }
 
 /// Without `@names`, addresses and links.

@@ -145,18 +145,6 @@ impl<'a> Text<'a> {
         let ends = |at: &usize| rest.get(*at).is_none_or(|next| next.begins_sentence);
         from..from + (1..=most).rev().find(ends).unwrap_or(most)
     }
-
-    /// Its sentences, cut where one has more than so many words.
-    fn sentences(&self, longest: usize) -> impl Iterator<Item = Range<usize>> {
-        let mut from = 0;
-        std::iter::from_fn(move || {
-            let rest = self.tokens.get(from..).filter(|rest| !rest.is_empty())?;
-            let most = rest.len().min(longest);
-            let length = (1..most).find(|at| rest.get(*at).is_some_and(|next| next.begins_sentence)).unwrap_or(most);
-            from += length;
-            Some(from - length..from)
-        })
-    }
 }
 
 /// How many words are weighed together. In a longer text the most annoyed part says how annoyed its writer is.

@@ -174,8 +174,8 @@ impl Turn {
 const TONE_MESSAGES: usize = 50;
 
 /// The intents that count.
-pub(super) fn sure(read: &Read) -> impl Iterator<Item = &'static str> {
-    read.intents.iter().filter(|intent| intent.confidence >= intent::LEAST).map(|intent| intent.name)
+pub(super) fn sure(read: &Read) -> impl Iterator<Item = &str> {
+    read.intents.iter().filter(|intent| intent.confidence >= intent::LEAST).map(|intent| &*intent.name)
 }
 
 /// What a reading says of the mood.
