@@ -27,14 +27,23 @@ pub enum Export {
     OnTimer,
     /// Any other event.
     OnEvent,
+    /// Texts, to read them in the place of the built-in reading. No event: it is called while others are handled.
+    Reading,
 }
 
 impl Export {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::OnMessage, Self::WatchMessage, Self::OnAppointment, Self::OnOrder, Self::OnTimer, Self::OnEvent];
+    pub const ALL: [Self; 7] = [
+        Self::OnMessage,
+        Self::WatchMessage,
+        Self::OnAppointment,
+        Self::OnOrder,
+        Self::OnTimer,
+        Self::OnEvent,
+        Self::Reading,
+    ];
 
-    /// The interface's name in `attune:automation`.
+    /// The interface's name in its package.
     pub fn word(self) -> &'static str {
         match self {
             Self::OnMessage => "on-message",
@@ -43,7 +52,21 @@ impl Export {
             Self::OnOrder => "on-order",
             Self::OnTimer => "on-timer",
             Self::OnEvent => "on-event",
+            Self::Reading => "reading",
         }
+    }
+
+    /// The package that the interface is in.
+    pub fn package(self) -> &'static str {
+        match self {
+            Self::Reading => "attune:reader",
+            _ => "attune:automation",
+        }
+    }
+
+    /// The interface with its package: `attune:automation/on-message`.
+    pub fn interface(self) -> String {
+        format!("{}/{}", self.package(), self.word())
     }
 
     /// What it means to the owner: "runs when ...".
@@ -55,12 +78,8 @@ impl Export {
             Self::OnOrder => "an order is placed, shipped, delivered or otherwise changes",
             Self::OnTimer => "a moment comes that it had set itself",
             Self::OnEvent => "any other event comes in",
+            Self::Reading => "a text is to be read",
         }
-    }
-
-    /// Reads the interface's name.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|export| export.word() == word)
     }
 }
 
@@ -84,9 +103,12 @@ pub const PERMISSIONS: &[(&str, &str)] = &[
     ("staff", "notify staff"),
 ];
 
-/// The sentence for an interface that needs the owner's word.
+/// The permission that an export needs of itself: to be asked is to see what customers write, and to decide what it means.
+pub const READS: (&str, &str) = ("reading", "read messages in the place of Attune's own reading");
+
+/// The sentence for a permission that needs the owner's word.
 pub fn permission_sentence(interface: &str) -> Option<&'static str> {
-    PERMISSIONS.iter().find(|(name, _)| *name == interface).map(|(_, sentence)| *sentence)
+    PERMISSIONS.iter().chain([&READS]).find(|(name, _)| *name == interface).map(|(_, sentence)| *sentence)
 }
 
 /// What a component says of itself, embedded in its file by `attune build`.
@@ -155,7 +177,7 @@ pub struct Installed {
     pub manifest: Manifest,
     /// What it subscribes to.
     pub exports: BTreeSet<Export>,
-    /// The permissions its code asks for: interfaces of `attune:host`.
+    /// The permissions its code asks for: interfaces of `attune:host`, and `reading` of a reader.
     pub wants: BTreeSet<String>,
     /// The permissions the owner granted.
     pub grants: BTreeSet<String>,

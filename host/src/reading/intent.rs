@@ -439,7 +439,7 @@ pub fn intents(text: &str) -> Vec<Intent> {
         read(text, sentence, &mut hits, &mut found);
     }
     if found.is_empty() {
-        return vec![Intent { name: "none", confidence: 1.0, because: Vec::new() }];
+        return vec![Intent { name: "none".into(), confidence: 1.0, because: Vec::new() }];
     }
     // Stable, so what is equally sure stays in the order of the rules and sentences.
     found.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
@@ -478,7 +478,7 @@ fn read(text: &str, sentence: &[Token], hits: &mut Vec<Hit>, found: &mut Vec<Int
                 intent.because = evidence(text, rule, hits);
             }
             None => found.push(Intent {
-                name: rule.intent,
+                name: rule.intent.into(),
                 confidence: rule.confidence,
                 because: evidence(text, rule, hits),
             }),
@@ -514,8 +514,8 @@ fn is_order_number(text: &str, token: &Token) -> bool {
 mod tests {
     use super::*;
 
-    fn first(text: &str) -> &'static str {
-        intents(text).first().map_or("", |intent| intent.name)
+    fn first(text: &str) -> String {
+        intents(text).swap_remove(0).name.into_owned()
     }
 
     #[test]

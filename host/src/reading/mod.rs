@@ -5,10 +5,12 @@
 //!
 //! Never learns, never keeps a text, never asks anybody outside. Of a long text only the first [`READ_BYTES`] are read.
 
+pub mod foreign;
 pub mod intent;
 pub mod language;
 pub mod sentiment;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -62,6 +64,11 @@ impl Brand {
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self { names: names.into_iter().map(str::to_owned).collect() }
     }
+
+    /// The names as they were given.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
 }
 
 /// Reads a text. The same text always gives the same.
@@ -85,8 +92,8 @@ pub const EVIDENCE: usize = 8;
 /// What somebody wants.
 #[derive(serde::Serialize, Debug, Clone, PartialEq)]
 pub struct Intent {
-    /// One of [`intent::NAMES`].
-    pub name: &'static str,
+    /// One of [`intent::NAMES`]; where somebody else's reading answered, or a name of its own.
+    pub name: Cow<'static, str>,
     /// 0 to 1. Act from 0.5 up.
     pub confidence: f32,
     /// What led here.
@@ -123,8 +130,13 @@ fn join(phrase: u64, word: u64) -> u64 {
 }
 
 /// The beginning of a text that is read, cut between characters.
-fn head(text: &str) -> &str {
-    let mut end = text.len().min(READ_BYTES);
+pub fn head(text: &str) -> &str {
+    cut(text, READ_BYTES)
+}
+
+/// The beginning of a text, at most so many bytes, cut between characters.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -253,6 +253,8 @@ pub enum Note<'a> {
     Deferred,
     /// The channel wants to be asked again.
     NotYet(&'a str),
+    /// The owner's reader failed, and Attune read instead.
+    ReaderFailed { plugin: &'a str, reason: &'a str },
     /// Anything else, as it was written down.
     Logged(&'a str),
 }
@@ -266,6 +268,8 @@ pub enum Ran {
     Passed,
     /// It watched.
     Done,
+    /// It read what was written.
+    Read,
 }
 
 /// What Attune itself says.
