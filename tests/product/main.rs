@@ -14,6 +14,7 @@ mod mail;
 mod malformed;
 mod papers;
 mod promises;
+mod reader;
 mod replay;
 mod rights;
 mod rooms;
