@@ -97,7 +97,20 @@ pub fn lines(file: &str) -> impl Iterator<Item = String> {
 }
 
 /// The files of ours that the model is trained on.
-pub const TRAINED_ON: [&str; 10] = ["en-more.tsv", "de-more.tsv", "fr-more.tsv", "es-more.tsv", "en-person.tsv", "en-intents.tsv", "en-mood.tsv", "de.tsv", "fr.tsv", "es.tsv"];
+pub const TRAINED_ON: [&str; 12] = [
+    "en-orders.tsv",
+    "en-appointments.tsv",
+    "en-more.tsv",
+    "de-more.tsv",
+    "fr-more.tsv",
+    "es-more.tsv",
+    "en-person.tsv",
+    "en-intents.tsv",
+    "en-mood.tsv",
+    "de.tsv",
+    "fr.tsv",
+    "es.tsv",
+];
 
 /// CLINC150 (Larson and others 2019; CC BY 3.0): text and intent of a part, such as `train` or `oos_val`.
 pub fn clinc(data: &Path, parts: &[&str]) -> Option<Vec<(String, String)>> {
@@ -168,12 +181,31 @@ pub fn goemotions(data: &Path, file: &str) -> Option<Vec<(String, Vec<String>)>>
 }
 
 const BAD: [&str; 11] = [
-    "anger", "annoyance", "disappointment", "disapproval", "disgust", "embarrassment", "fear", "grief", "nervousness",
-    "remorse", "sadness",
+    "anger",
+    "annoyance",
+    "disappointment",
+    "disapproval",
+    "disgust",
+    "embarrassment",
+    "fear",
+    "grief",
+    "nervousness",
+    "remorse",
+    "sadness",
 ];
 const GOOD: [&str; 12] = [
-    "admiration", "amusement", "approval", "caring", "desire", "excitement", "gratitude", "joy", "love", "optimism",
-    "pride", "relief",
+    "admiration",
+    "amusement",
+    "approval",
+    "caring",
+    "desire",
+    "excitement",
+    "gratitude",
+    "joy",
+    "love",
+    "optimism",
+    "pride",
+    "relief",
 ];
 
 /// Whether somebody is angry or annoyed, by the emotions that raters saw.
@@ -246,10 +278,14 @@ pub fn of_banking(text: &str, category: &str) -> Example {
     say_language(&mut labels, "en");
     set(&mut labels, &[], &["complaint", "talk-to-a-person", "price", "thanks", "greeting"]);
     match category {
-        "request_refund" | "Refund_not_showing_up" | "refund_not_showing_up" => set(&mut labels, &["return-or-refund"], &[]),
+        "request_refund" | "Refund_not_showing_up" | "refund_not_showing_up" => {
+            set(&mut labels, &["return-or-refund"], &[])
+        }
         "reverted_card_payment?" | "cash_withdrawal_not_recognised" => set(&mut labels, &[], &["return-or-refund"]),
         "card_arrival" | "card_delivery_estimate" | "lost_or_stolen_card" => set(&mut labels, &[], &["order-status"]),
-        "order_physical_card" | "get_physical_card" => set(&mut labels, &[], &["order-status", "change-or-cancel-order"]),
+        "order_physical_card" | "get_physical_card" => {
+            set(&mut labels, &[], &["order-status", "change-or-cancel-order"])
+        }
         "cancel_transfer" => set(&mut labels, &[], &["change-or-cancel-order", "return-or-refund"]),
         _ => {}
     }

@@ -48,10 +48,9 @@ impl Tally {
     }
 
     fn lines(&self, what: &str, precision: Option<f64>, recall: Option<f64>, out: &mut Vec<Figure>) {
-        for (name, value, size, bar) in [
-            ("precision", self.precision(), self.taken, precision),
-            ("recall", self.recall(), self.all, recall),
-        ] {
+        for (name, value, size, bar) in
+            [("precision", self.precision(), self.taken, precision), ("recall", self.recall(), self.all, recall)]
+        {
             let (low, high) = wilson(value, size);
             let what = format!("{what}: {name} ({low:.3} to {high:.3})");
             out.push(Figure { what, value, size: size as usize, bar: bar.map(|bar| (true, bar)) });
@@ -118,7 +117,10 @@ pub fn clinc(corpus: &Corpus, models: &[Model], out: &mut Vec<Figure>, shows: bo
             let ours = read.intents.iter().any(|intent| intent.name != "none" && intent.confidence >= LEAST);
             taken += usize::from(ours);
             if shows && ours {
-                eprintln!("out of scope: {text} {:?}", read.intents.first().map(|intent| (&intent.name, intent.confidence)));
+                eprintln!(
+                    "out of scope: {text} {:?}",
+                    read.intents.first().map(|intent| (&intent.name, intent.confidence))
+                );
             }
         }
     }
@@ -127,7 +129,12 @@ pub fn clinc(corpus: &Corpus, models: &[Model], out: &mut Vec<Figure>, shows: bo
     let what = "CLINC150 five-fold, out of scope taken for ours".to_owned();
     out.push(Figure { what, value: share, size: outside as usize, bar: Some((false, 0.02)) });
     let what = "CLINC150 five-fold, are-you-a-bot taken for talk-to-a-person".to_owned();
-    out.push(Figure { what, value: persons as f64 / bots.all.max(1.0), size: bots.all as usize, bar: Some((false, 0.02)) });
+    out.push(Figure {
+        what,
+        value: persons as f64 / bots.all.max(1.0),
+        size: bots.all as usize,
+        bar: Some((false, 0.02)),
+    });
     bots.lines("CLINC150 five-fold, are-you-a-bot", None, None, out);
 }
 
@@ -190,7 +197,8 @@ pub fn held_out(model: &Model, out: &mut Vec<Figure>, shows: bool) {
 
 /// Short texts a second on one core, mood and intents together.
 pub fn speed(model: &Model, out: &mut Vec<Figure>) {
-    let texts: Vec<String> = data::own("en-intents.tsv").into_iter().map(|own| own.text).filter(|t| t.len() < 80).collect();
+    let texts: Vec<String> =
+        data::own("en-intents.tsv").into_iter().map(|own| own.text).filter(|t| t.len() < 80).collect();
     let mut best = f64::MAX;
     for _ in 0..5 {
         let started = Instant::now();

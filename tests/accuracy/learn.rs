@@ -3,8 +3,10 @@
 //!
 //! The same examples give the same file: one thread, a fixed order.
 
-use attune::reading::model::{BUCKETS, CONCEPT_SCALE, HEADS, Head, INTENTS, LANGUAGE, Model, Terms, Weighed, odds, signs_of};
 use attune::reading::language::{self, LANGUAGES};
+use attune::reading::model::{
+    BUCKETS, CONCEPT_SCALE, HEADS, Head, INTENTS, LANGUAGE, Model, Terms, Weighed, odds, signs_of,
+};
 use attune::reading::{Brand, Text, intent, sentiment};
 
 /// A text and what is known of it.
@@ -208,14 +210,17 @@ fn ratios(examples: &[(&Prepared, f32)], heads: &[usize]) -> Vec<f32> {
         }
     }
     let share = |count: f32, total: f32| (count / (total + 2.0 * SMOOTH)).ln();
-    let (rp,fl)=(env("RP",1.0),env("FLOOR",0.1)); let ratio = |(at, [no, yes]): (usize, &[f32; 2])| {
+    let (rp, fl) = (env("RP", 1.0), env("FLOOR", 0.1));
+    let ratio = |(at, [no, yes]): (usize, &[f32; 2])| {
         let [nos, yeses] = totals[at % HEADS];
         (share(*yes, yeses.max(1.0)) - share(*no, nos.max(1.0))).clamp(-5.0, 5.0).abs().powf(rp) + fl
     };
     counts.iter().enumerate().map(ratio).collect()
 }
 
-fn env(k:&str,v:f32)->f32{std::env::var(k).ok().and_then(|x|x.parse().ok()).unwrap_or(v)}
+fn env(k: &str, v: f32) -> f32 {
+    std::env::var(k).ok().and_then(|x| x.parse().ok()).unwrap_or(v)
+}
 const SMOOTH: f32 = 1.0;
 const FLOOR: f32 = 0.1;
 

@@ -28,7 +28,9 @@ fn main() -> ExitCode {
             ("--show", None) => shows = true,
             ("--data", Some(path)) => folder = path.into(),
             (argument, _) => {
-                eprintln!("error: {argument}: give nothing or `train`, after `--data FOLDER` if the open data is elsewhere");
+                eprintln!(
+                    "error: {argument}: give nothing or `train`, after `--data FOLDER` if the open data is elsewhere"
+                );
                 return ExitCode::from(2);
             }
         }

@@ -119,6 +119,47 @@ pub fn imports(package: &str, interface: &str) -> Vec<u8> {
     component(CONTRACT, &world(CONTRACT, &format!("import {import};")), &[&further], &module)
 }
 
+/// A reader that leaves every text to Attune, with further lines in its world, fields in its core module, and a contract of its own
+/// for the reading; none is the real one.
+fn reader(lines: &str, fields: &str, contract: Option<&str>) -> Vec<u8> {
+    let real = std::fs::read_to_string(repository().join("wit/deps/reader/reader.wit")).unwrap();
+    let reads = format!("attune:reader/reading@{CONTRACT}");
+    let module = on_event(CONTRACT, WELL)
+        .replace(&format!("attune:automation/on-event@{CONTRACT}#handle"), &format!("{reads}#read"))
+        .replacen("(module", &format!("(module {fields}"), 1);
+    let world = format!("package test:plugin; world plugin {{ {lines} export {reads}; }}");
+    component(CONTRACT, &world, &[contract.unwrap_or(&real)], &module)
+}
+
+/// A reader that leaves every text to Attune.
+pub fn reads() -> Vec<u8> {
+    reader("", "", None)
+}
+
+/// A reader that also wants to send messages.
+pub fn reads_and_sends() -> Vec<u8> {
+    let send = IMPORTS.iter().find(|(name, _)| *name == "message").unwrap().1;
+    reader(&format!("import attune:host/message@{CONTRACT};"), send, None)
+}
+
+/// A reader that also handles events.
+pub fn reads_and_handles() -> Vec<u8> {
+    let handle = format!(
+        r#"(func (export "attune:automation/on-event@{CONTRACT}#handle") (param i32 i32 i32 i32) (result i32)
+            (i32.const 16))"#
+    );
+    reader(&format!("export attune:automation/on-event@{CONTRACT};"), &handle, None)
+}
+
+/// A reader whose answer has another type than the contract says.
+pub fn reads_otherwise() -> Vec<u8> {
+    let contract = format!(
+        "package attune:reader@{CONTRACT};
+        interface reading {{ read: func(text: string, brand: list<string>) -> option<tuple<f32, string>>; }}"
+    );
+    reader("", "", Some(&contract))
+}
+
 /// A component without a section that says what it is.
 pub fn says_nothing() -> Vec<u8> {
     wat::parse_str("(component)").unwrap()
@@ -164,6 +205,16 @@ pub const HANDLES: &str = r#"(memory (export "memory") 1)
 /// A plugin as a component written by hand: these fields are its core module, and these lines stand before its end. It says
 /// nothing of itself.
 pub fn raw(fields: &str, lines: &str) -> Vec<u8> {
+    raw_with(fields, lines, "(result (error $failure))")
+}
+
+/// A plugin whose handler fails with a text, where the contract has a failure.
+pub fn handles_otherwise() -> Vec<u8> {
+    says(raw_with(HANDLES, "", "(result (error string))"), &about())
+}
+
+/// The same with another result of its handler.
+fn raw_with(fields: &str, lines: &str, result: &str) -> Vec<u8> {
     wat::parse_str(format!(
         r#"(component
             (import "attune:types/types@{CONTRACT}" (instance $types
@@ -172,7 +223,7 @@ pub fn raw(fields: &str, lines: &str) -> Vec<u8> {
             (alias export $types "failure" (type $failure))
             (core module $module {fields})
             (core instance $core (instantiate $module))
-            (type $handler (func (param "kind" string) (param "data" string) (result (result (error $failure)))))
+            (type $handler (func (param "kind" string) (param "data" string) (result {result})))
             (func $handle (type $handler) (canon lift (core func $core "handle")
                 (memory (core memory $core "memory")) (realloc (core func $core "realloc"))))
             {lines}

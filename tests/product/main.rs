@@ -15,6 +15,7 @@ mod malformed;
 mod moods;
 mod papers;
 mod promises;
+mod reader;
 mod replay;
 mod rights;
 mod rooms;

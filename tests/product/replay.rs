@@ -25,7 +25,7 @@ pub static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| {
     Sandbox::new(Cache::new(compiled, [5; 32]), Compiler::Here).expect("the sandbox starts")
 });
 
-const PLUGINS: [&str; 4] = ["escalation", "order-status", "appointment-reminders", "sender"];
+const PLUGINS: [&str; 5] = ["escalation", "order-status", "appointment-reminders", "sender", "house-reader"];
 
 /// Something that happens. Numbers choose among few customers, orders and texts, so that cases meet each other.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ enum Happening {
     },
 }
 
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 18] = [
     "Where is my order?",
     "Wo bleibt mein Paket #1?",
     "where is order #2, a@example.com",
@@ -94,13 +94,18 @@ const TEXTS: [&str; 14] = [
     "START",
     "HELP",
     "thanks",
+    // The reader decides, breaks off, never ends, and gives no number.
+    "loaf watch? it was a brick",
+    "break off",
+    "go round for ever",
+    "no number, but where is my order?",
     "",
     "nothing of yours \u{0} \u{1b}[2J {name} </script>",
 ];
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        6 => (0..4_u8, 0..14_u8, any::<bool>()).prop_map(|(customer, text, email)| Happening::Says { customer, text, email }),
+        6 => (0..4_u8, 0..18_u8, any::<bool>()).prop_map(|(customer, text, email)| Happening::Says { customer, text, email }),
         3 => (0..4_u8, 0..4_u8, 0..7_u8, 0..4_u64)
             .prop_map(|(customer, order, change, version)| Happening::Order { customer, order, change, version }),
         3 => (0..4_u8, 0..3_u8, 0..5_u8, 0..96_u64).prop_map(|(customer, appointment, change, in_hours)| {
@@ -110,7 +115,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Repeat),
         4 => (1..3_000_u64).prop_map(|minutes| Happening::Time { minutes }),
         2 => (0..4_u8, 0..4_u8).prop_map(|(customer, act)| Happening::Staff { customer, act }),
-        1 => (0..3_u8, 0..4_u8).prop_map(|(plugin, act)| Happening::Owner { plugin, act }),
+        1 => (0..5_u8, 0..4_u8).prop_map(|(plugin, act)| Happening::Owner { plugin, act }),
         1 => (0..4_u8).prop_map(|customer| Happening::Erase { customer }),
         4 => (0..4_u8, 0..3_u8, proptest::option::of(0..2_u8), proptest::option::of(1..900_u32))
             .prop_map(|(customer, purpose, once, minutes)| Happening::Send { customer, purpose, once, minutes }),

@@ -246,7 +246,12 @@ fn a_file_that_is_no_plugin_for_this_host_is_refused_with_the_reason() {
         (
             "one that exports nothing known",
             components::exports_nothing_known(),
-            &["exports nothing that Attune knows", "attune:automation/on-message", components::CONTRACT],
+            &[
+                "exports nothing that Attune knows",
+                "attune:automation/on-message",
+                "attune:reader/reading",
+                components::CONTRACT,
+            ],
         ),
         (
             "one that imports something unknown",
@@ -267,6 +272,37 @@ fn a_file_that_is_no_plugin_for_this_host_is_refused_with_the_reason() {
             "one that imports of another contract",
             components::imports("attune:host@0.9.0", "message"),
             &["imports `attune:host/message` at version 0.9.0", "serves version 0.1.0"],
+        ),
+        (
+            "a reader that sends messages",
+            components::reads_and_sends(),
+            &[
+                "exports `attune:reader/reading` and imports `attune:host/message`",
+                "make what needs `message` a plugin",
+            ],
+        ),
+        (
+            "a reader that handles events",
+            components::reads_and_handles(),
+            &["exports `attune:reader/reading` and `attune:automation/on-event`", "make it two components"],
+        ),
+        (
+            "a reader with another answer",
+            components::reads_otherwise(),
+            &[
+                "does not fit the contract",
+                "`read` of `attune:reader/reading@0.1.0` has another type",
+                "expected `record`",
+            ],
+        ),
+        (
+            "a plugin with another answer",
+            components::handles_otherwise(),
+            &[
+                "does not fit the contract",
+                "`handle` of `attune:automation/on-event@0.1.0` has another type",
+                "expected `variant`",
+            ],
         ),
     ];
     for (what, wasm, words) in cases {

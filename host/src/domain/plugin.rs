@@ -30,11 +30,13 @@ pub enum Export {
     OnEvent,
     /// The end of an hour in which customers wrote.
     OnHour,
+    /// Texts, to read them in the place of the built-in reading. No event: it is called while others are handled.
+    Reading,
 }
 
 impl Export {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::OnMessage,
         Self::WatchMessage,
         Self::OnAppointment,
@@ -42,9 +44,10 @@ impl Export {
         Self::OnTimer,
         Self::OnEvent,
         Self::OnHour,
+        Self::Reading,
     ];
 
-    /// The interface's name in `attune:automation`.
+    /// The interface's name in its package.
     pub fn word(self) -> &'static str {
         match self {
             Self::OnMessage => "on-message",
@@ -54,7 +57,21 @@ impl Export {
             Self::OnTimer => "on-timer",
             Self::OnEvent => "on-event",
             Self::OnHour => "on-hour",
+            Self::Reading => "reading",
         }
+    }
+
+    /// The package that the interface is in.
+    pub fn package(self) -> &'static str {
+        match self {
+            Self::Reading => "attune:reader",
+            _ => "attune:automation",
+        }
+    }
+
+    /// The interface with its package: `attune:automation/on-message`.
+    pub fn interface(self) -> String {
+        format!("{}/{}", self.package(), self.word())
     }
 
     /// What it means to the owner: "runs when ...".
@@ -67,12 +84,8 @@ impl Export {
             Self::OnTimer => "a moment comes that it had set itself",
             Self::OnEvent => "any other event comes in",
             Self::OnHour => "an hour ends in which customers wrote",
+            Self::Reading => "a text is to be read",
         }
-    }
-
-    /// Reads the interface's name.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|export| export.word() == word)
     }
 }
 
@@ -98,9 +111,12 @@ pub const PERMISSIONS: &[(&str, &str)] = &[
     ("staff-examples", "notify staff with examples of unhappy messages, which it does not see itself"),
 ];
 
-/// The sentence for an interface that needs the owner's word.
+/// The permission that an export needs of itself: to be asked is to see what customers write, and to decide what it means.
+pub const READS: (&str, &str) = ("reading", "read messages in the place of Attune's own reading");
+
+/// The sentence for a permission that needs the owner's word.
 pub fn permission_sentence(interface: &str) -> Option<&'static str> {
-    PERMISSIONS.iter().find(|(name, _)| *name == interface).map(|(_, sentence)| *sentence)
+    PERMISSIONS.iter().chain([&READS]).find(|(name, _)| *name == interface).map(|(_, sentence)| *sentence)
 }
 
 /// What a component says of itself, embedded in its file by `attune build`.
@@ -186,7 +202,7 @@ pub struct Installed {
     pub manifest: Manifest,
     /// What it subscribes to.
     pub exports: BTreeSet<Export>,
-    /// The permissions its code asks for: interfaces of `attune:host`.
+    /// The permissions its code asks for: interfaces of `attune:host`, and `reading` of a reader.
     pub wants: BTreeSet<String>,
     /// The permissions the owner granted.
     pub grants: BTreeSet<String>,

@@ -6,17 +6,21 @@ use std::sync::Arc;
 use crate::domain::business::Business;
 use crate::domain::entry::{Change, Install};
 use crate::domain::ids::{BusinessId, CustomerId, TokenId};
-use crate::domain::plugin::Installed;
+use crate::domain::plugin::{Export, Installed};
 use crate::sandbox::{About, Component, Sandbox};
 use crate::store::{Batch, Key, Range, Row, StoreError, Table, View};
 use crate::turn::config::Config;
 use crate::turn::limits::Limits;
+use crate::turn::reader::{Answer, Reader, Unread};
 use crate::turn::records::VERSION;
+use crate::turn::trace::Trace;
 
 /// A business, ready for running. It is replaced as a whole when something in it changes.
 pub struct Ready {
     /// What plugins see of it.
     pub config: Arc<Config>,
+    /// The plugin that reads texts in the place of the built-in reading, if one is enabled.
+    pub reader: Option<Reader>,
     components: BTreeMap<String, Arc<Component>>,
 }
 
@@ -28,7 +32,7 @@ impl Ready {
     pub fn read(
         view: &dyn View,
         id: BusinessId,
-        sandbox: &Sandbox,
+        sandbox: &Arc<Sandbox>,
         limits: &Limits,
         before: Option<&Ready>,
     ) -> Result<Self, StoreError> {
@@ -51,13 +55,35 @@ impl Ready {
                 components.insert(plugin.name.clone(), component);
             }
         }
-        Ok(Self { config: Arc::new(Config::new(business, installed, limits)), components })
+        let config = Arc::new(Config::new(business, installed, limits));
+        let reader = reader(&config, &components, sandbox);
+        Ok(Self { config, reader, components })
     }
 
     /// A plugin's component, if it could be loaded.
     pub fn component(&self, plugin: &str) -> Option<Arc<Component>> {
         self.components.get(plugin).cloned()
     }
+}
+
+/// The first reader in the owner's order, with how it is called. One without a component fails whenever it is called, so that its
+/// owner hears of it.
+fn reader(
+    config: &Arc<Config>,
+    components: &BTreeMap<String, Arc<Component>>,
+    sandbox: &Arc<Sandbox>,
+) -> Option<Reader> {
+    let plugin = config.exporters(Export::Reading).next()?.clone();
+    let (component, sandbox) = (components.get(&plugin.installed.name).cloned(), sandbox.clone());
+    let (config, limits) = (config.clone(), plugin.limits);
+    let call = move |text: &str| match &component {
+        Some(component) => sandbox.read_with(component, text, &config.brand, &limits),
+        None => {
+            let read = Err(Unread::Failed("its component could not be loaded on this host".to_owned()));
+            Answer { read, fuel: 0, log: Trace::default() }
+        }
+    };
+    Some(Reader { plugin, call: Arc::new(call) })
 }
 
 fn load(view: &dyn View, digest: &str, sandbox: &Sandbox) -> Result<Option<Arc<Component>>, StoreError> {

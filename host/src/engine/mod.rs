@@ -638,7 +638,7 @@ impl Engine {
             },
             elsewhere: Some(self.elsewhere(entry.business)),
             observed,
-            reader: None,
+            reader: ready.reader.clone(),
         };
         if scene.records.is_closed() {
             return Ok(step::dropped(entry, &scene.records));

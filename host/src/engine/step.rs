@@ -173,6 +173,7 @@ impl Step<'_> {
         let mut writes = self.turn.writes()?;
         writes.push(Write::Delete(pending_key(&self.entry)));
         writes.append(&mut self.deletions);
+        self.reads();
         self.why.refused = self.refused.clone();
         self.why.decisions = self.turn.take_decided();
         self.why.worded = self.turn.take_worded();

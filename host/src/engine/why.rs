@@ -51,7 +51,7 @@ pub struct Run {
     pub export: Export,
     /// 1 for the first attempt at this entry.
     pub attempt: u32,
-    /// `done`, `answered`, `passed`, or how it failed, in words.
+    /// `done`, `answered`, `passed`, `read`, or how it failed, in words.
     pub outcome: String,
     /// Whether it failed, and what it staged was dropped.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -172,9 +172,33 @@ const SIGNATURE_BYTES: usize = 160;
 
 /// Formulas that end a letter and say nothing, at the beginning of a line.
 const SIGNS_OFF: [&str; 27] = [
-    "regards", "kind regards", "best regards", "warm regards", "with kind regards", "with best regards", "best wishes", "best,",
-    "many thanks,", "cheers,", "sincerely", "yours", "cordially", "respectfully", "mit freundlichen", "freundliche gr", "viele grüße",
-    "viele gruesse", "liebe grüße", "beste grüße", "gruß", "mfg", "cordialement", "bien à vous", "salutations", "saludos", "atentamente",
+    "regards",
+    "kind regards",
+    "best regards",
+    "warm regards",
+    "with kind regards",
+    "with best regards",
+    "best wishes",
+    "best,",
+    "many thanks,",
+    "cheers,",
+    "sincerely",
+    "yours",
+    "cordially",
+    "respectfully",
+    "mit freundlichen",
+    "freundliche gr",
+    "viele grüße",
+    "viele gruesse",
+    "liebe grüße",
+    "beste grüße",
+    "gruß",
+    "mfg",
+    "cordialement",
+    "bien à vous",
+    "salutations",
+    "saludos",
+    "atentamente",
 ];
 
 fn signs_off(head: &str, line: &str) -> bool {

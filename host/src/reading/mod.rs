@@ -6,6 +6,7 @@
 //! Never learns, never keeps a text, never asks anybody outside. Of a long text only the first [`READ_BYTES`] are read.
 
 mod concepts;
+pub mod foreign;
 pub mod intent;
 pub mod language;
 mod mask;
@@ -59,18 +60,22 @@ impl Read {
 
 /// Names that say nothing of a mood, whatever their words mean elsewhere: those of the business and of what it sells.
 #[derive(Clone, Default)]
-pub struct Brand(Option<Arc<Phrases<()>>>);
+pub struct Brand {
+    names: Vec<String>,
+    table: Option<Arc<Phrases<()>>>,
+}
 
 impl Brand {
     /// From names of one or more words; case and accents do not matter.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let names = Phrases::new(names.into_iter().map(|name| (name, ())), |(), ()| ());
-        Self((!names.meanings.is_empty()).then(|| Arc::new(names)))
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let table = Phrases::new(names.iter().map(|name| (name.as_str(), ())), |(), ()| ());
+        Self { names, table: (!table.meanings.is_empty()).then(|| Arc::new(table)) }
     }
 
     /// The text with spaces where its names stood; none where there were none.
     fn hide(&self, text: &str) -> Option<String> {
-        let names = self.0.as_deref()?;
+        let names = self.table.as_deref()?;
         let mut tokens = Vec::new();
         words(text, &mut tokens);
         let mut hidden: Option<String> = None;
@@ -88,6 +93,11 @@ impl Brand {
             }
         }
         hidden
+    }
+
+    /// The names as they were given.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 }
 
@@ -171,7 +181,7 @@ pub const EVIDENCE: usize = 8;
 /// What somebody wants.
 #[derive(serde::Serialize, Debug, Clone, PartialEq)]
 pub struct Intent {
-    /// One of [`intent::NAMES`].
+    /// One of [`intent::NAMES`]; where somebody else's reading answered, or a name of its own.
     pub name: Cow<'static, str>,
     /// 0 to 1. Act from 0.5 up.
     pub confidence: f32,
@@ -180,8 +190,13 @@ pub struct Intent {
 }
 
 /// The beginning of a text that is read, cut between characters.
-fn head(text: &str) -> &str {
-    let mut end = text.len().min(READ_BYTES);
+pub fn head(text: &str) -> &str {
+    cut(text, READ_BYTES)
+}
+
+/// The beginning of a text, at most so many bytes, cut between characters.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

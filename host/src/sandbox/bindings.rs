@@ -5,3 +5,16 @@ wasmtime::component::bindgen!({
     world: "attune:automation/automation",
     imports: { default: trappable },
 });
+
+/// The same of a reader.
+pub mod reader {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "attune:reader/reader",
+        imports: { default: trappable },
+        with: {
+            "attune:types/types": super::attune::types::types,
+            "attune:host/log": super::attune::host::log,
+        },
+    });
+}

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{ComponentNamedList, InstancePre, Lift, Lower};
+use wasmtime::error::Context as _;
 
-use crate::domain::plugin::{CONTRACT, Export, Manifest, PERMISSIONS};
+use crate::domain::plugin::{CONTRACT, Export, Manifest, PERMISSIONS, READS};
 use crate::turn::config::check_manifest;
 use crate::turn::limits::COMPONENT_BYTES;
 use crate::turn::records::hex;
 
 use super::Sandbox;
+use super::reader::Reader;
 use super::run::Handlers;
 
 /// The custom section in which a component says what it is.
@@ -24,6 +27,9 @@ const MANIFEST_BYTES: usize = 1 << 20;
 
 /// Interfaces of `attune:host` that need no grant.
 const FREE: [&str; 3] = ["settings", "clock", "log"];
+
+/// The one interface of `attune:host` that a reader may import.
+const OF_A_READER: &str = "log";
 
 /// Why a file was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +74,17 @@ pub enum Rejected {
         "the component imports `{0}`, which this host does not offer; it offers attune:host@{CONTRACT} and no WASI"
     )]
     UnknownImport(String),
+    /// It reads, and wants more than the text.
+    #[error(
+        "the component exports `attune:reader/reading` and imports `attune:host/{0}`: a reader is a function of the text alone \
+         and may import `attune:host/log` only; make what needs `{0}` a plugin of its own"
+    )]
+    ReaderImports(String),
+    /// It reads, and handles events as well.
+    #[error(
+        "the component exports `attune:reader/reading` and `{0}`: a reader handles no events; make it two components"
+    )]
+    ReaderHandles(String),
     /// An import or export has another type than the contract says.
     #[error("the component does not fit the contract: {0}")]
     Misfit(String),
@@ -91,7 +108,7 @@ pub struct About {
     pub manifest: Manifest,
     /// What it subscribes to.
     pub exports: BTreeSet<Export>,
-    /// The permissions it asks for: interfaces of `attune:host` of which it imports functions.
+    /// The permissions it asks for: interfaces of `attune:host` of which it imports functions, and `reading` if it reads.
     pub wants: BTreeSet<String>,
     /// Every function it imports: `message.send`.
     pub imports: BTreeSet<String>,
@@ -103,8 +120,15 @@ pub struct About {
 pub struct Component {
     /// What it says of itself.
     pub about: About,
-    pub(super) pre: wasmtime::component::InstancePre<super::host::Context>,
-    pub(super) handlers: Handlers,
+    pub(super) code: Code,
+}
+
+/// What a component's code is for.
+pub(super) enum Code {
+    /// It handles events.
+    Automation(InstancePre<super::host::Context>, Handlers),
+    /// It reads texts.
+    Reader(Reader),
 }
 
 /// The manifest in a component file.
@@ -162,9 +186,10 @@ impl Sandbox {
         let (digest, manifest) = about(wasm)?;
         let compiled = self.compiled(&digest, wasm)?;
         let kind = compiled.component_type();
-        let (mut wants, mut imports) = (BTreeSet::new(), BTreeSet::new());
+        let (mut wants, mut imports, mut interfaces) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for (name, item) in kind.imports(&self.engine) {
             let interface = host_interface(name)?;
+            interfaces.insert(interface);
             let ComponentItem::ComponentInstance(instance) = item.ty else {
                 return Err(Rejected::UnknownImport(name.to_owned()));
             };
@@ -179,17 +204,28 @@ impl Sandbox {
         }
         let mut exports = BTreeSet::new();
         for (name, _) in kind.exports(&self.engine) {
-            exports.extend(automation_export(name)?);
+            exports.extend(known_export(name)?);
         }
         if exports.is_empty() {
-            let known = Export::ALL.map(|export| format!("attune:automation/{}", export.word())).join(", ");
+            let known = Export::ALL.map(Export::interface).join(", ");
             return Err(Rejected::NoExport { known });
         }
+        let reads = exports.contains(&Export::Reading);
+        if reads {
+            check_reader(&exports, &interfaces)?;
+            wants.insert(READS.0.to_owned());
+        }
         let misfit = |error: wasmtime::Error| Rejected::Misfit(format!("{error:#}"));
-        let pre = self.linker.instantiate_pre(&compiled).map_err(misfit)?;
-        let handlers = Handlers::new(&pre, &exports).map_err(misfit)?;
+        let code = if reads {
+            let pre = self.readers.instantiate_pre(&compiled).map_err(misfit)?;
+            Code::Reader(Reader::new(pre).map_err(misfit)?)
+        } else {
+            let pre = self.linker.instantiate_pre(&compiled).map_err(misfit)?;
+            let handlers = Handlers::new(&pre, &exports).map_err(misfit)?;
+            Code::Automation(pre, handlers)
+        };
         let about = About { digest, manifest, exports, wants, imports, size_bytes: wasm.len() };
-        Ok(Arc::new(Component { about, pre, handlers }))
+        Ok(Arc::new(Component { about, code }))
     }
 
     fn compiled(&self, digest: &str, wasm: &[u8]) -> Result<wasmtime::component::Component, Rejected> {
@@ -219,6 +255,40 @@ impl Sandbox {
     }
 }
 
+/// Holds the type of an exported function to the contract. What `bindgen` makes looks for names only, and finds out about types
+/// when the function is about to be called.
+pub(super) fn check_type<T, Params, Return>(
+    pre: &InstancePre<T>,
+    export: Export,
+    function: &str,
+) -> wasmtime::Result<()>
+where
+    Params: ComponentNamedList + Lower,
+    Return: ComponentNamedList + Lift,
+{
+    let name = format!("{}@{CONTRACT}", export.interface());
+    let of = |what: &str| format!("`{function}` of `{name}` {what}");
+    let instance = pre.component().get_export_index(None, name.as_str());
+    let found = instance.and_then(|instance| pre.component().get_export(Some(&instance), function));
+    match found {
+        Some((ComponentItem::ComponentFunc(found), _)) => {
+            found.typecheck::<Params, Return>(&pre.instance_type()).with_context(|| of("has another type"))
+        }
+        _ => Err(wasmtime::Error::msg(of("is missing"))),
+    }
+}
+
+/// Whether a component that reads does nothing else.
+fn check_reader(exports: &BTreeSet<Export>, interfaces: &BTreeSet<&str>) -> Result<(), Rejected> {
+    if let Some(other) = exports.iter().find(|export| **export != Export::Reading) {
+        return Err(Rejected::ReaderHandles(other.interface()));
+    }
+    match interfaces.iter().find(|interface| ![OF_A_READER, "types"].contains(*interface)) {
+        Some(other) => Err(Rejected::ReaderImports((*other).to_owned())),
+        None => Ok(()),
+    }
+}
+
 /// The interface of `attune:host` that an import names.
 fn host_interface(name: &str) -> Result<&str, Rejected> {
     let (path, version) = name.split_once('@').unwrap_or((name, ""));
@@ -235,16 +305,15 @@ fn host_interface(name: &str) -> Result<&str, Rejected> {
     if known { Ok(interface) } else { Err(unknown()) }
 }
 
-/// The subscription that an export names; other exports are of no concern.
-fn automation_export(name: &str) -> Result<Option<Export>, Rejected> {
-    let Some(rest) = name.strip_prefix("attune:automation/") else { return Ok(None) };
-    let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
-    if version != CONTRACT {
-        return Err(Rejected::OtherVersion {
-            verb: "exports",
-            interface: format!("attune:automation/{interface}"),
-            theirs: version.to_owned(),
-        });
+/// What of the contract an export is; other exports are of no concern.
+fn known_export(name: &str) -> Result<Option<Export>, Rejected> {
+    let (path, version) = name.split_once('@').unwrap_or((name, ""));
+    if !["attune:automation/", "attune:reader/"].iter().any(|package| path.starts_with(package)) {
+        return Ok(None);
     }
-    Ok(Export::parse(interface))
+    if version != CONTRACT {
+        let (interface, theirs) = (path.to_owned(), version.to_owned());
+        return Err(Rejected::OtherVersion { verb: "exports", interface, theirs });
+    }
+    Ok(Export::ALL.into_iter().find(|export| export.interface() == path))
 }

@@ -376,14 +376,18 @@ impl contract::clock::Host for Context {
 
 impl contract::log::Host for Context {
     fn write(&mut self, level: contract::log::Level, text: String) -> wasmtime::Result<()> {
-        let level = match level {
-            contract::log::Level::Debug => "debug",
-            contract::log::Level::Info => "info",
-            contract::log::Level::Warn => "warn",
-            contract::log::Level::Error => "error",
-        };
-        self.turn.write_log(level, &text);
+        self.turn.write_log(self::level(level), &text);
         self.answer(())
+    }
+}
+
+/// How a log shows a level.
+pub(super) fn level(level: contract::log::Level) -> &'static str {
+    match level {
+        contract::log::Level::Debug => "debug",
+        contract::log::Level::Info => "info",
+        contract::log::Level::Warn => "warn",
+        contract::log::Level::Error => "error",
     }
 }
 

@@ -9,6 +9,7 @@ mod cache;
 pub mod compile;
 mod component;
 mod host;
+mod reader;
 mod run;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::turn::limits::Limits;
 pub use cache::Cache;
 pub use compile::Compiler;
 pub use component::{About, Component, Rejected, SECTION, about};
-pub use run::{Call, Outcome, Ran};
+pub use run::{Call, OVERTIME_RUNS, Outcome, Ran};
 
 /// How often the epoch moves, in milliseconds. It is the net under fuel, so it may be coarse.
 const TICK_MS: u64 = 10;
@@ -34,6 +35,7 @@ const SLOTS: u32 = 64;
 pub struct Sandbox {
     engine: Engine,
     linker: Linker<host::Context>,
+    readers: Linker<reader::Context>,
     cache: Cache,
     compiler: Compiler,
 }
@@ -46,8 +48,9 @@ impl Sandbox {
     pub fn new(cache: Cache, compiler: Compiler) -> Result<Arc<Self>, Rejected> {
         let engine = Engine::new(&config()).map_err(|error| Rejected::Host(format!("{error:#}")))?;
         let linker = host::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
+        let readers = reader::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
         tick(&engine);
-        Ok(Arc::new(Self { engine, linker, cache, compiler }))
+        Ok(Arc::new(Self { engine, linker, readers, cache, compiler }))
     }
 }
 

@@ -14,14 +14,18 @@ use crate::domain::time::Instant;
 use crate::turn::limits::Limits;
 use crate::turn::{Halt, Turn};
 
-use super::bindings::attune::types::types::Failure;
+use super::bindings::attune::types::types::{self as wit, Failure};
 use super::bindings::exports::attune::automation as exports;
+use super::component::{Code, check_type};
 use super::host::{self, Context};
 use super::{Component, Sandbox, TICK_MS};
 
 /// About how much fuel a millisecond takes, for words only: the limit's own reason (`Limits::fuel`) says so. What decides is the
 /// fuel.
-const FUEL_PER_MS: u64 = 1_000_000;
+pub(super) const FUEL_PER_MS: u64 = 1_000_000;
+
+/// How often a run that the clock stopped is begun again at once. The clock says more of the machine than of the plugin.
+pub const OVERTIME_RUNS: u32 = 3;
 
 /// Which handler to call, and with what.
 #[derive(Debug, Clone)]
@@ -101,18 +105,41 @@ pub(super) struct Handlers {
 impl Handlers {
     /// Finds the handlers of what a component exports, and checks their types.
     pub(super) fn new(pre: &InstancePre<Context>, exported: &BTreeSet<Export>) -> wasmtime::Result<Self> {
+        type Done = (Result<(), Failure>,);
+        type Verdict = (Result<exports::on_message::Verdict, Failure>,);
         let mut handlers = Self::default();
-        for export in exported {
+        for export in exported.iter().copied() {
             match export {
-                Export::OnMessage => handlers.on_message = Some(exports::on_message::GuestIndices::new(pre)?),
-                Export::WatchMessage => handlers.watch_message = Some(exports::watch_message::GuestIndices::new(pre)?),
+                Export::OnMessage => {
+                    check_type::<_, (&wit::Message,), Verdict>(pre, export, "handle")?;
+                    handlers.on_message = Some(exports::on_message::GuestIndices::new(pre)?);
+                }
+                Export::WatchMessage => {
+                    check_type::<_, (&wit::Message,), Done>(pre, export, "handle")?;
+                    handlers.watch_message = Some(exports::watch_message::GuestIndices::new(pre)?);
+                }
                 Export::OnAppointment => {
+                    check_type::<_, (&str, &wit::Appointment), Done>(pre, export, "handle")?;
                     handlers.on_appointment = Some(exports::on_appointment::GuestIndices::new(pre)?);
                 }
-                Export::OnOrder => handlers.on_order = Some(exports::on_order::GuestIndices::new(pre)?),
-                Export::OnTimer => handlers.on_timer = Some(exports::on_timer::GuestIndices::new(pre)?),
-                Export::OnHour => handlers.on_hour = Some(exports::on_hour::GuestIndices::new(pre)?),
-                Export::OnEvent => handlers.on_event = Some(exports::on_event::GuestIndices::new(pre)?),
+                Export::OnOrder => {
+                    check_type::<_, (&str, &wit::Order), Done>(pre, export, "handle")?;
+                    handlers.on_order = Some(exports::on_order::GuestIndices::new(pre)?);
+                }
+                Export::OnTimer => {
+                    check_type::<_, (&str, u64, &str), Done>(pre, export, "handle")?;
+                    handlers.on_timer = Some(exports::on_timer::GuestIndices::new(pre)?);
+                }
+                Export::OnHour => {
+                    check_type::<_, (u64,), Done>(pre, export, "handle")?;
+                    handlers.on_hour = Some(exports::on_hour::GuestIndices::new(pre)?);
+                }
+                Export::OnEvent => {
+                    check_type::<_, (&str, &str), Done>(pre, export, "handle")?;
+                    handlers.on_event = Some(exports::on_event::GuestIndices::new(pre)?);
+                }
+                // A component that reads handles nothing.
+                Export::Reading => {}
             }
         }
         Ok(handlers)
@@ -142,9 +169,9 @@ impl Sandbox {
 }
 
 fn handle(component: &Component, call: &Call, store: &mut Store<Context>) -> wasmtime::Result<Outcome> {
-    let instance = component.pre.instantiate(&mut *store)?;
-    let handlers = &component.handlers;
     let missing = || wasmtime::Error::msg(format!("exports no {}", call.export().word()));
+    let Code::Automation(pre, handlers) = &component.code else { return Err(missing()) };
+    let instance = pre.instantiate(&mut *store)?;
     let done = |result: Result<(), Failure>| result.map(|()| Outcome::Done);
     let result = match call {
         Call::OnMessage(message) => {
@@ -186,12 +213,12 @@ fn handle(component: &Component, call: &Call, store: &mut Store<Context>) -> was
 }
 
 /// What a run may take of the host beside fuel. To ask for more ends it: a guest that is told "no" seldom goes on well.
-pub(super) struct Ceiling(Limits);
+pub(super) struct Ceiling(pub(super) Limits);
 
 /// What a run asked for and may not have, in words.
 #[derive(Debug, thiserror::Error)]
 #[error("asked for more than its {0}")]
-struct Beyond(String);
+pub(super) struct Beyond(pub(super) String);
 
 impl ResourceLimiter for Ceiling {
     fn memory_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
@@ -222,7 +249,7 @@ impl ResourceLimiter for Ceiling {
 }
 
 /// What ended a run, in words for the owner. `said` is the last error that the guest logged: a panic's text comes that way.
-fn explain(error: &wasmtime::Error, fuel: u64, said: Option<&str>) -> Outcome {
+pub(super) fn explain(error: &wasmtime::Error, fuel: u64, said: Option<&str>) -> Outcome {
     if let Some(beyond) = error.downcast_ref::<Beyond>() {
         return Outcome::Failed(beyond.to_string());
     }

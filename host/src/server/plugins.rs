@@ -40,7 +40,7 @@ pub struct Subscription {
 /// A permission that a plugin's code asks for, with what it means.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Permission {
-    /// The interface of `attune:host`.
+    /// The interface of `attune:host`; `reading` of a plugin that reads messages in the place of Attune's own reading.
     interface: String,
     /// What the plugin could do with it.
     sentence: String,

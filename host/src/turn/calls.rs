@@ -50,6 +50,12 @@ impl Turn {
         self.trace.call(name, args, result);
     }
 
+    /// The same for a text that was read; `by` is the reader that did it, if it was not the built-in reading.
+    fn note_read<R: Serialize>(&mut self, name: &str, text: &str, result: &R, by: Option<&str>) {
+        self.count_call();
+        self.trace.call_by(name, &text, result, by);
+    }
+
     fn count_call(&mut self) {
         self.used.calls += 1;
         let limits = &self.limits;
@@ -184,9 +190,9 @@ impl Turn {
 
     /// `sentiment.analyze`.
     pub fn analyze(&mut self, text: &str) -> Reading {
-        let reading = self.reading(text).mood.clone();
-        self.note("sentiment.analyze", &text, &reading);
-        reading
+        let (read, by) = self.reading_by(text);
+        self.note_read("sentiment.analyze", text, &read.mood, by.as_deref());
+        read.mood.clone()
     }
 
     /// `sentiment.trend`: mean polarity of the customer's last messages, and its slope a message.
@@ -207,9 +213,9 @@ impl Turn {
 
     /// `understanding.intents`.
     pub fn intents(&mut self, text: &str) -> Vec<Intent> {
-        let intents = self.reading(text).intents.clone();
-        self.note("understanding.intents", &text, &intents);
-        intents
+        let (read, by) = self.reading_by(text);
+        self.note_read("understanding.intents", text, &read.intents, by.as_deref());
+        read.intents.clone()
     }
 
     // appointments
@@ -660,7 +666,7 @@ fn to_instant(civil: Civil, zone: &str) -> Result<Instant, Refusal> {
 }
 
 /// Cuts a text at a number of bytes, between characters.
-fn cut(text: &str, limit: usize) -> String {
+pub(super) fn cut(text: &str, limit: usize) -> String {
     let mut end = limit.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

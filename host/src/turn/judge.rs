@@ -302,7 +302,7 @@ impl Turn {
     }
 
     /// Takes down once what was seen outside the lane. In a replay it stands beside the entry already.
-    fn observe(&mut self, seen: Observed) {
+    pub(super) fn observe(&mut self, seen: Observed) {
         if self.scene.observed.is_none() && !self.observations.contains(&seen) {
             self.observations.push(seen);
         }

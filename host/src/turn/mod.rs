@@ -9,6 +9,7 @@ pub mod commit;
 pub mod config;
 pub mod judge;
 pub mod limits;
+pub mod reader;
 pub mod records;
 pub mod send;
 pub mod tone;
@@ -29,12 +30,12 @@ use crate::domain::message::Message;
 use crate::domain::order::Order;
 use crate::domain::recent::Recent;
 use crate::domain::time::Instant;
-use crate::reading::{self, Read};
 use crate::store::{Append, Key, Order as Direction, Range, Row, StoreError, Table, Write};
 
 use config::{Config, Plugin};
 use judge::Decided;
 use limits::Limits;
+use reader::{Known, Reader, Reads};
 use records::{DeadLetter, Notice, OrderPointer, Records, Share, Timer, Tries};
 use tone::Worded;
 use trace::Trace;
@@ -167,12 +168,9 @@ pub struct Scene {
     pub elsewhere: Option<Elsewhere>,
     /// In a replay: what the step saw outside its lane when it ran.
     pub observed: Option<Vec<Observed>>,
-    /// Reads texts in the place of the built-in reading, if the owner chose a plugin for that. None where it has no answer.
+    /// Reads texts in the place of the built-in reading, if the owner chose a plugin for that.
     pub reader: Option<Reader>,
 }
-
-/// Reads a text.
-pub type Reader = Arc<dyn Fn(&str) -> Option<Read> + Send + Sync>;
 
 /// Finds an order that is not this customer's.
 pub type Elsewhere = Arc<dyn Fn(&OrderPointer) -> Option<Order> + Send + Sync>;
@@ -201,6 +199,8 @@ pub enum Observed {
         /// What was withdrawn there.
         consents: Consents,
     },
+    /// The clock stopped the reader at this text of the step, counted from 1.
+    ReaderLate(u32),
 }
 
 impl Observed {
@@ -208,13 +208,10 @@ impl Observed {
     pub fn paused(&self) -> Option<&String> {
         match self {
             Self::Paused(name) => Some(name),
-            Self::Claim { .. } | Self::NoPublicUrl | Self::Kept { .. } => None,
+            Self::Claim { .. } | Self::NoPublicUrl | Self::Kept { .. } | Self::ReaderLate(_) => None,
         }
     }
 }
-
-/// How many readings a step keeps: the message at hand and the conversation before it.
-const READ_TEXTS: usize = 32;
 
 /// What one run has used up.
 #[derive(Debug, Default, Clone, Copy)]
@@ -258,7 +255,9 @@ pub struct Turn {
     /// How many notes of the running plugin are stored, and how many bytes they take.
     stored_state: Option<(usize, usize)>,
     /// What was read in this step, newest last: the host, watchers and responders ask about the same text.
-    read: Vec<(String, Arc<Read>)>,
+    read: Vec<Known>,
+    /// What the chosen reader did so far; none if it was not asked.
+    reads: Option<Reads>,
     /// What was seen outside the lane.
     pub(crate) observations: Vec<Observed>,
     /// Set when a limit or the store says that this run must end; the sandbox turns it into a trap.
@@ -304,6 +303,7 @@ impl Turn {
             loaded_notes: Notes::default(),
             stored_state: None,
             read: Vec::new(),
+            reads: None,
             observations: Vec::new(),
             halted: None,
         }
@@ -422,19 +422,6 @@ impl Turn {
         let mut rest = [0; 10];
         rest.copy_from_slice(&next[6..]);
         rest
-    }
-
-    /// Reads a text: by the plugin that the owner chose for it, else by what is built in.
-    pub fn reading(&mut self, text: &str) -> Arc<Read> {
-        if let Some((_, read)) = self.read.iter().find(|(known, _)| known == text) {
-            return read.clone();
-        }
-        let chosen = self.scene.reader.as_ref().and_then(|reader| reader(text));
-        let read = Arc::new(chosen.unwrap_or_else(|| reading::read(text, &self.scene.config.brand)));
-        if self.read.len() < READ_TEXTS {
-            self.read.push((text.to_owned(), read.clone()));
-        }
-        read
     }
 
     /// Reads from the store; a failure halts the run, because nothing true can be said any more.

@@ -4,6 +4,8 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::calls::cut;
+
 /// What a plugin asked and was told.
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -28,13 +30,20 @@ impl Trace {
 
     /// Notes a call. What does not fit any more is counted instead.
     pub fn call<A: Serialize, R: Serialize>(&mut self, name: &str, args: &A, result: &R) {
+        self.call_by(name, args, result, None);
+    }
+
+    /// The same, with who answered, if it was not Attune itself.
+    pub fn call_by<A: Serialize, R: Serialize>(&mut self, name: &str, args: &A, result: &R, by: Option<&str>) {
         #[derive(Serialize)]
         struct Call<'a, A, R> {
             call: &'a str,
             args: &'a A,
             result: &'a R,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            by: Option<&'a str>,
         }
-        match to_raw_value(&Call { call: name, args, result }) {
+        match to_raw_value(&Call { call: name, args, result, by }) {
             Ok(call) if self.bytes + call.get().len() <= self.limit_bytes => {
                 self.bytes += call.get().len() + 1;
                 self.calls.push(call);
@@ -70,6 +79,16 @@ impl Trace {
             }
         }
         self.log.push('\n');
+    }
+
+    /// Takes over the log of another trace.
+    pub fn take_over(&mut self, other: Self) {
+        let room = self.log_limit_bytes.saturating_sub(self.log.len());
+        self.log_cut |= other.log_cut || other.log.len() > room;
+        self.log.push_str(&cut(&other.log, room));
+        if self.log_cut && !self.log.ends_with('\n') {
+            self.log.push('\n');
+        }
     }
 
     /// The last error that the plugin logged: before it breaks off, that is the text of its panic.
@@ -110,6 +129,24 @@ mod tests {
         let calls = trace.take_calls();
         let calls: Vec<&str> = calls.iter().map(|call| call.get()).collect();
         assert_eq!(calls, [r#"{"call":"state.get","args":"a","result":1}"#]);
+    }
+
+    #[test]
+    fn a_log_that_is_taken_over_is_cut_at_the_limit_too() {
+        let logged = |text: &str| {
+            let mut trace = Trace::new(100, 40);
+            trace.log("info", text);
+            trace
+        };
+        let mut trace = logged("one");
+        trace.take_over(logged("two"));
+        assert_eq!(trace.take_log(), "info: one\ninfo: two\n");
+        trace.take_over(logged("a line that does not fit beside another"));
+        trace.take_over(logged("three"));
+        assert_eq!(
+            trace.take_log(),
+            "info: a line that does not fit beside an\n(the log is cut here: it was over its limit)\n"
+        );
     }
 
     #[test]

@@ -211,7 +211,8 @@ impl Turn {
     pub fn count_said(&mut self, message: &Message) {
         let read = self.reading(&message.text);
         // A plugin that reads may have names of its own; what is counted has ours.
-        let sure: Vec<&'static str> = sure(&read).filter_map(|name| intent::NAMES.into_iter().find(|own| *own == name)).collect();
+        let sure: Vec<&'static str> =
+            sure(&read).filter_map(|name| intent::NAMES.into_iter().find(|own| *own == name)).collect();
         let said = Said { message: message.id, topics: topics(&sure), is_unhappy: mood(&read).is_unhappy() };
         self.stage(Effect::Said(said));
     }

@@ -169,6 +169,10 @@ fn check_one(stage: &Stage, expected: &Expectation, events: &Events) -> Result<O
         let found = runs.any(|run| run.failed && (run.outcome.contains(part) || run.log.contains(part)));
         return Ok((!found).then(|| format!("expected a plugin to fail with \"{part}\"; none did")));
     }
+    if let Some(part) = &expected.noted {
+        let found = events.whys.iter().flat_map(|why| &why.host).any(|words| words.contains(part.as_str()));
+        return Ok((!found).then(|| format!("expected the host to note \"{part}\"; it did not")));
+    }
     if let Some(alias) = &expected.passed {
         stage.customer(alias)?;
         let answered = events.whys.iter().flat_map(|why| &why.runs).find(|run| run.outcome == "answered");

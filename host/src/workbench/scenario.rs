@@ -147,6 +147,8 @@ pub struct Expectation {
     pub timers: Option<usize>,
     /// A plugin failed with these words.
     pub failure: Option<String>,
+    /// The host noted these words in a record of why.
+    pub noted: Option<String>,
     /// No plugin answered this customer's last message.
     pub passed: Option<String>,
 

@@ -169,12 +169,12 @@ impl Step<'_> {
     }
 
     /// Asked whether a machine is writing, the host says yes, unless a person has the conversation. True if nothing else was
-    /// asked.
+    /// asked. The built-in reading decides, because no plugin may take this answer away.
     fn says_that_it_is_automated(&mut self, message: &Message) -> bool {
         if !intent::may_ask_whether_bot(&message.text) || self.turn.case_is_open() {
             return false;
         }
-        let read = self.turn.reading(&message.text);
+        let read = self.turn.own_reading(&message.text);
         let sure = || read.intents.iter().filter(|intent| intent.confidence >= intent::LEAST);
         if !sure().any(|intent| intent.name == "are-you-a-bot") {
             return false;

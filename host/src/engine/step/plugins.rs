@@ -10,15 +10,12 @@ use crate::domain::plugin::Export;
 use crate::domain::time::{HOUR, Instant};
 use crate::engine::journal;
 use crate::engine::why::Run;
-use crate::sandbox::{Call, Outcome};
+use crate::sandbox::{Call, OVERTIME_RUNS, Outcome};
 use crate::turn::config::Plugin;
 use crate::turn::records::{DeadLetter, Share};
 use crate::turn::{Effect, Turn};
 
 use super::{Action, Step};
-
-/// How often a run that the clock stopped is begun again at once. The clock says more of the machine than of the plugin.
-const OVERTIME_RUNS: u32 = 3;
 
 impl Step<'_> {
     /// The plugins that run and export an interface, in the owner's order.
@@ -162,6 +159,37 @@ impl Step<'_> {
             self.actions.push(Action::Ran { plugin: plugin.name.to_string(), failure });
             return ran.outcome;
         }
+    }
+
+    /// Notes what the owner's reader did in this step, once for all texts.
+    pub(super) fn reads(&mut self) {
+        let Some(mut reads) = self.turn.take_reads() else { return };
+        let (plugin, failed) = (reads.plugin.clone(), reads.failure.is_some());
+        let outcome = match &reads.failure {
+            Some(failure) => failure.to_string(),
+            None if reads.read > 0 => "read".to_owned(),
+            None => "passed".to_owned(),
+        };
+        let short = outcome.lines().next().unwrap_or_default().to_owned();
+        if failed {
+            self.note(format!("the reader {} failed ({short}): Attune's own reading was used", plugin.name));
+        }
+        self.why.runs.push(Run {
+            plugin: plugin.name.to_string(),
+            version: plugin.installed.manifest.version.clone(),
+            digest: plugin.installed.digest.clone(),
+            export: Export::Reading,
+            attempt: 1,
+            outcome,
+            failed,
+            calls: reads.take_calls(),
+            left_out: reads.left_out(),
+            effects: Vec::new(),
+            log: reads.take_log(),
+            fuel: reads.fuel,
+        });
+        let failure = reads.only_failed().then(|| format!("when {}, it failed: {short}", Export::Reading.sentence()));
+        self.actions.push(Action::Ran { plugin: plugin.name.to_string(), failure });
     }
 
     /// A timer fell due.

@@ -58,6 +58,7 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
                 Ran::Answered => "answered it",
                 Ran::Passed => "had nothing to say to it",
                 Ran::Done => "ran as well",
+                Ran::Read => "read what was written",
             };
             format!("The plugin {plugin} (version {version}) {ran}.")
         }
@@ -272,6 +273,9 @@ fn note(note: Note<'_>) -> String {
         Note::Failed => "the message is given up".to_owned(),
         Note::Uncertain => "nobody knows what became of the message".to_owned(),
         Note::Deferred => "the message waits".to_owned(),
+        Note::ReaderFailed { plugin, reason } => {
+            format!("the reader {plugin} failed ({reason}), so Attune's own reading was used")
+        }
         Note::NotYet(reason) => format!("not yet, because {reason}"),
         Note::Logged(words) => words.to_owned(),
     }

@@ -55,6 +55,7 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
                 Ran::Answered => "hat darauf geantwortet",
                 Ran::Passed => "hatte nichts dazu zu sagen",
                 Ran::Done => "lief ebenfalls",
+                Ran::Read => "hat den Text gelesen",
             };
             format!("Das Plugin {plugin} (Version {version}) {ran}.")
         }
@@ -396,6 +397,11 @@ fn note(note: Note<'_>) -> String {
         Note::Failed => "Die Nachricht ist aufgegeben".to_owned(),
         Note::Uncertain => "Niemand weiß, was aus der Nachricht geworden ist".to_owned(),
         Note::Deferred => "Die Nachricht wartet".to_owned(),
+        Note::ReaderFailed { plugin, reason } => {
+            format!(
+                "Das Plugin {plugin} konnte den Text nicht lesen („{reason}“), deshalb hat Attune ihn selbst gelesen"
+            )
+        }
         Note::NotYet(reason) => format!("Noch nicht, denn: „{reason}“"),
         Note::Logged(words) => format!("„{words}“"),
     }

@@ -22,6 +22,7 @@ use utoipa::ToSchema;
 
 use crate::domain::gate::Rule;
 use crate::domain::message::{Author, CONFIRMS_STOP, Delivery, Message, WITHDRAWN};
+use crate::domain::plugin::Export;
 use crate::domain::time::Instant;
 use crate::engine::query::Story;
 use crate::engine::why::{Run, Why};
@@ -110,6 +111,10 @@ impl Teller<'_> {
         }
         self.decided(why);
         for run in why.runs.iter().filter(|run| !wrote.is_some_and(|wrote| std::ptr::eq(*run, wrote))) {
+            // That a reader failed is among what Attune noted, with what was done instead.
+            if run.failed && run.export == Export::Reading {
+                continue;
+            }
             self.beside(run);
         }
         for words in &why.host {
@@ -192,6 +197,7 @@ impl Teller<'_> {
             "answered" => Some(Ran::Answered),
             "passed" => Some(Ran::Passed),
             "done" => Some(Ran::Done),
+            "read" => Some(Ran::Read),
             _ => None,
         };
         match ran.filter(|_| !run.failed) {
@@ -359,6 +365,11 @@ fn event(words: &str) -> Event<'_> {
 
 /// What Attune noted, out of the words of the record.
 fn note(words: &str) -> Note<'_> {
+    let failed =
+        words.strip_prefix("the reader ").and_then(|rest| rest.strip_suffix("): Attune's own reading was used"));
+    if let Some((plugin, reason)) = failed.and_then(|rest| rest.split_once(" failed (")) {
+        return Note::ReaderFailed { plugin, reason };
+    }
     match words {
         "a person has this conversation or is asked for: no automation answers" => Note::PersonHas,
         "the customer asked whether a machine is writing; the host says yes" => Note::AskedIfMachine,

@@ -256,6 +256,8 @@ pub enum Note<'a> {
     Deferred,
     /// The channel wants to be asked again.
     NotYet(&'a str),
+    /// The owner's reader failed, and Attune read instead.
+    ReaderFailed { plugin: &'a str, reason: &'a str },
     /// Anything else, as it was written down.
     Logged(&'a str),
 }
@@ -269,6 +271,8 @@ pub enum Ran {
     Passed,
     /// It watched.
     Done,
+    /// It read what was written.
+    Read,
 }
 
 /// What Attune itself says.

@@ -56,6 +56,7 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
                 Ran::Answered => "respondió",
                 Ran::Passed => "no tenía nada que decir",
                 Ran::Done => "también se ejecutó",
+                Ran::Read => "leyó el texto",
             };
             format!("El plugin {plugin} (versión {version}) {ran}.")
         }
@@ -390,6 +391,9 @@ fn note(note: Note<'_>) -> String {
         Note::Failed => "se ha renunciado a enviar el mensaje".to_owned(),
         Note::Uncertain => "nadie sabe qué ha sido del mensaje".to_owned(),
         Note::Deferred => "el mensaje espera".to_owned(),
+        Note::ReaderFailed { plugin, reason } => {
+            format!("el plugin {plugin} no pudo leer el texto («{reason}»), así que lo leyó el propio Attune")
+        }
         Note::NotYet(reason) => format!("todavía no, porque «{reason}»"),
         Note::Logged(words) => format!("«{words}»"),
     }

@@ -539,6 +539,7 @@ fn what_happened_and_what_was_noted_is_told_in_every_language() {
         "the message is uncertain",
         "the message is deferred",
         "not yet: 450",
+        "the reader house failed (broke off (badly)): Attune's own reading was used",
     ];
     for language in FOREIGN {
         let (mut seen, mut phrases) = (0, std::collections::BTreeSet::new());
@@ -600,7 +601,11 @@ fn where_a_message_stands_is_told_in_every_language() {
     ];
     let (plugin, version, purpose) = ("p", "1.0.0", "x");
     let mut sentences: Vec<Sentence<'_>> = stands.into_iter().map(Sentence::Stands).collect();
-    sentences.extend([Ran::Answered, Ran::Passed, Ran::Done].map(|ran| Sentence::Beside { plugin, version, ran }));
+    sentences.extend([Ran::Answered, Ran::Passed, Ran::Done, Ran::Read].map(|ran| Sentence::Beside {
+        plugin,
+        version,
+        ran,
+    }));
     sentences.extend(
         [
             HostWords::StopConfirmed,
