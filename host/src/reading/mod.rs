@@ -6,6 +6,7 @@
 //! Never learns, never keeps a text, never asks anybody outside. Of a long text only the first [`READ_BYTES`] are read.
 
 pub mod intent;
+pub mod knowledge;
 pub mod language;
 pub mod sentiment;
 
