@@ -44,6 +44,47 @@ pub struct Article {
     pub language: Option<String>,
 }
 
+/// An article as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What the owner wrote.
+    pub article: Article,
+    /// Counts its changes, from 1.
+    pub revision: u64,
+}
+
+/// A change of what the owner wants answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KnowledgeChange {
+    /// An article that must not be there yet.
+    Add(Article),
+    /// An article, in the place of the one of its id if there is one.
+    Put {
+        /// What it says now.
+        article: Article,
+        /// The revision the owner saw.
+        seen: Option<u64>,
+    },
+    /// Many at once, each in the place of the one of its id.
+    Import {
+        /// All of them.
+        articles: Vec<Article>,
+        /// Whether those that are not among them are deleted.
+        replace: bool,
+    },
+    /// No longer this article.
+    Delete {
+        /// Which.
+        id: String,
+        /// The revision the owner saw.
+        seen: Option<u64>,
+    },
+}
+
+/// Ids that are paths of the API.
+const TAKEN_IDS: [&str; 2] = ["import", "search"];
+
 /// What is wrong with an article: the field, and the rule.
 pub type Misfit = (String, String);
 
@@ -53,20 +94,23 @@ impl Article {
         std::iter::once(&self.question).chain(&self.phrasings).map(String::as_str)
     }
 
-    /// The same with blanks at the ends cut off, and with an id.
+    /// The same without blanks that say nothing, and with an id.
     pub fn tidy(mut self) -> Self {
         let trim = |text: &mut String| *text = text.trim().to_owned();
         trim(&mut self.id);
-        trim(&mut self.question);
+        // A question is one line, so that it can be offered in a list.
+        let line = |text: &mut String| *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        line(&mut self.question);
         trim(&mut self.answer);
-        self.phrasings.iter_mut().for_each(trim);
+        self.phrasings.iter_mut().for_each(line);
         let mut seen = vec![self.question.clone()];
         self.phrasings.retain(|one| {
             let is_new = !one.is_empty() && !seen.contains(one);
             seen.push(one.clone());
             is_new
         });
-        self.language = self.language.map(|language| language.trim().to_owned()).filter(|language| !language.is_empty());
+        self.language =
+            self.language.map(|language| language.trim().to_owned()).filter(|language| !language.is_empty());
         if self.id.is_empty() {
             self.id = id_of(&self.question);
         }
@@ -91,6 +135,7 @@ impl Article {
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         };
         check(is_name(&self.id), "id", format!("has 1 to {ID_BYTES} letters, digits, dots, hyphens and underscores"));
+        check(!TAKEN_IDS.contains(&self.id.as_str()), "id", "is Attune's own; choose another".to_owned());
         let question = |text: &str| {
             (1..=QUESTION_BYTES).contains(&text.len()) && text.chars().any(char::is_alphanumeric) && is_text(text)
         };
@@ -186,6 +231,7 @@ mod tests {
             (article("a", "\u{1b}[2J"), "answer"),
             (article("a", &"x".repeat(4_097)), "answer"),
             (Article { id: "a/b".to_owned(), ..article("a", "b") }, "id"),
+            (Article { id: "search".to_owned(), ..article("a", "b") }, "id"),
             (Article { id: "x".repeat(65), ..article("a", "b") }, "id"),
             (Article { phrasings: vec!["b".to_owned(), "!".to_owned()], ..article("a", "b") }, "phrasings/1"),
             (Article { phrasings: vec!["b".to_owned(); 21], ..article("a", "b") }, "phrasings"),

@@ -8,6 +8,7 @@ mod change;
 mod customer;
 mod delivery;
 mod erase;
+mod knowledge;
 mod plugins;
 mod retention;
 mod staff;

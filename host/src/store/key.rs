@@ -125,6 +125,8 @@ tables! {
     NoticeOf = 36,
     /// Whose a share that was given up is, by its id.
     DeadLetterOf = 37,
+    /// What customers' questions are answered with, by id.
+    Knowledge = 38,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.

@@ -75,7 +75,11 @@ pub(super) fn parts(text: &str, function: f32) -> Parts {
         let weight = if FUNCTION_WORDS.contains_key(&token.hash) { function } else { 1.0 };
         folded.clear();
         for c in text.get(token.start as usize..token.end as usize).unwrap_or_default().chars() {
-            fold(c, &mut |c| if c.is_alphanumeric() { folded.push(c) });
+            fold(c, &mut |c| {
+                if c.is_alphanumeric() {
+                    folded.push(c)
+                }
+            });
         }
         let stem = stem(&folded);
         found.push(Feature { view: 0, hash: stem, weight });
@@ -117,21 +121,21 @@ fn gather(mut found: Vec<Feature>) -> Vec<Feature> {
         .collect()
 }
 
-/// The hash of a word without its ending, where at least four letters stay. `deliveries` is `delivery`; where it is wrong it
+/// The hash of a word without its ending, where so many letters stay. `deliveries` is `delivery`; where it is wrong it
 /// is wrong for both questions.
 fn stem(word: &str) -> u64 {
-    const ENDINGS: [&str; 8] = ["ing", "ed", "es", "en", "er", "s", "e", "n"];
+    const ENDINGS: [(&str, usize); 8] =
+        [("ing", 4), ("ed", 4), ("es", 4), ("en", 4), ("er", 4), ("s", 3), ("e", 4), ("n", 4)];
     let stays = |rest: &str, letters: usize| rest.chars().nth(letters - 1).is_some();
     if let Some(rest) = word.strip_suffix("ies").filter(|rest| stays(rest, 3)) {
         return hash(0, rest.chars().chain(['y']));
     }
-    let rest = ENDINGS.iter().find_map(|ending| word.strip_suffix(ending).filter(|rest| stays(rest, 4)));
+    let cut = |(ending, letters): &(&str, usize)| word.strip_suffix(ending).filter(|rest| stays(rest, *letters));
+    let rest = ENDINGS.iter().find_map(cut);
     hash(0, rest.unwrap_or(word).chars())
 }
 
 fn hash(view: u8, letters: impl Iterator<Item = char>) -> u64 {
     let mut bytes = [0; 4];
-    letters.fold(mix(FNV_BASIS, view), |hash, letter| {
-        letter.encode_utf8(&mut bytes).bytes().fold(hash, mix)
-    })
+    letters.fold(mix(FNV_BASIS, view), |hash, letter| letter.encode_utf8(&mut bytes).bytes().fold(hash, mix))
 }

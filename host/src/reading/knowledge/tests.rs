@@ -1,3 +1,5 @@
+//! What a search finds, what it is sure of, and what it does not fall over.
+
 use super::*;
 
 fn article(id: &str, questions: &[&str]) -> Article {
@@ -38,7 +40,7 @@ fn a_question_finds_its_answer_in_other_words_and_spellings() {
         ("what are your opening hours?", "hours", true),
         ("where can i prak my car", "parking", false),
         ("is there parking", "parking", true),
-        ("Do you ship?", "delivery", true),
+        ("Do you ship?", "delivery", false),
         ("is your bread glutenfree", "gluten", true),
         ("I would like a cake for our wedding", "cakes", true),
         ("do you take cards", "pay", true),
@@ -97,7 +99,9 @@ fn few_articles_are_no_reason_to_be_sure() {
 #[test]
 fn phrasings_help_and_the_same_articles_give_the_same_answers() {
     let questions = |from: usize| -> Vec<Article> {
-        (0..40).map(|n| article(&n.to_string(), &[&format!("word{} alpha{n}", n % 7), &format!("beta{n} word{from}")])).collect()
+        (0..40)
+            .map(|n| article(&n.to_string(), &[&format!("word{} alpha{n}", n % 7), &format!("beta{n} word{from}")]))
+            .collect()
     };
     let (one, other) = (Index::new(questions(3)), Index::new(questions(3)));
     for n in 0..40 {
