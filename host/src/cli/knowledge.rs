@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::intake::knowledge::{Form, read_what_fits};
-use crate::reading::knowledge::{FOUND, Index, SURE};
+use crate::reading::Evidence;
+use crate::reading::knowledge::{FOUND, Found, Index, SURE};
 
 use super::remote::{Body, Server};
 
@@ -79,6 +80,30 @@ fn open(file: &Path) -> Result<(Form, Vec<u8>)> {
     Ok((form, std::fs::read(file).with_context(place)?))
 }
 
+/// What a line of questions gets.
+#[derive(Serialize)]
+struct Told<'a> {
+    answers: Vec<Answer<'a>>,
+    /// Whether the first is sure enough to be said.
+    sure: bool,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    question: &'a str,
+    answer: &'a str,
+    /// 0 to 1.
+    score: f32,
+    because: Vec<Evidence>,
+}
+
+impl<'a> Answer<'a> {
+    fn of(found: Found<'a>) -> Self {
+        let Found { article, score, because } = found;
+        Self { question: &article.question, answer: &article.answer, score, because }
+    }
+}
+
 /// Answers each line with a line. Whoever asks sees it at once.
 fn search(file: &Path, limit: usize) -> Result<ExitCode> {
     let (form, bytes) = open(file)?;
@@ -89,15 +114,9 @@ fn search(file: &Path, limit: usize) -> Result<ExitCode> {
     let mut line = Vec::new();
     while questions.read_until(b'\n', &mut line)? > 0 {
         let found = index.search(&String::from_utf8_lossy(&line), limit);
-        let answers: Vec<_> = found
-            .iter()
-            .map(|one| {
-                let because: Vec<_> = one.because.iter().map(|word| json!([word.term, word.weight])).collect();
-                json!({ "question": one.article.question, "answer": one.article.answer, "score": one.score, "because": because })
-            })
-            .collect();
         let sure = found.first().is_some_and(|best| best.score >= SURE);
-        writeln!(out, "{}", json!({ "answers": answers, "sure": sure }))?;
+        let told = Told { answers: found.into_iter().map(Answer::of).collect(), sure };
+        writeln!(out, "{}", serde_json::to_string(&told)?)?;
         out.flush()?;
         line.clear();
     }
