@@ -260,9 +260,8 @@ fn articles(rows: Vec<Line>, form: Form, strict: bool, misread: &mut Vec<Misread
             by_question.insert(article.question.clone(), (at, line));
         }
         let Some(known) = articles.get_mut(at) else {
-            match by_id.insert(article.id.clone(), line).filter(|_| strict) {
-                Some(first) => wrong(format!("column id: `{}` stands in line {first} with another answer", article.id)),
-                None => {}
+            if let Some(first) = by_id.insert(article.id.clone(), line).filter(|_| strict) {
+                wrong(format!("column id: `{}` stands in line {first} with another answer", article.id));
             }
             articles.push(article);
             continue;
