@@ -9,6 +9,7 @@ mod gate;
 mod hostile;
 mod hostile_files;
 mod keeping;
+mod knowledge;
 mod limits;
 mod mail;
 mod malformed;

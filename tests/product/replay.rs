@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use attune::domain::business::Business;
 use attune::domain::entry::{Change, Input, Outcome, PluginChange, StaffAct};
 use attune::domain::ids::{BusinessId, CustomerId};
+use attune::domain::knowledge::{Article, KnowledgeChange};
 use attune::domain::message::Purpose;
 use attune::domain::time::{Instant, MINUTE};
 use attune::engine::replay::{replay, state};
@@ -25,7 +26,7 @@ pub static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| {
     Sandbox::new(Cache::new(compiled, [5; 32]), Compiler::Here).expect("the sandbox starts")
 });
 
-const PLUGINS: [&str; 5] = ["escalation", "order-status", "appointment-reminders", "sender", "house-reader"];
+const PLUGINS: [&str; 6] = ["escalation", "order-status", "appointment-reminders", "faq", "sender", "house-reader"];
 
 /// Something that happens. Numbers choose among few customers, orders and texts, so that cases meet each other.
 #[derive(Debug, Clone)]
@@ -62,6 +63,11 @@ enum Happening {
         plugin: u8,
         act: u8,
     },
+    /// The owner adds an answer, takes one away, or imports others in the place of all.
+    Knowledge {
+        article: u8,
+        act: u8,
+    },
     Erase {
         customer: u8,
     },
@@ -81,7 +87,9 @@ enum Happening {
     },
 }
 
-const TEXTS: [&str; 18] = [
+const TEXTS: [&str; 20] = [
+    "When are you open?",
+    "can i prak or pay",
     "Where is my order?",
     "Wo bleibt mein Paket #1?",
     "where is order #2, a@example.com",
@@ -105,7 +113,7 @@ const TEXTS: [&str; 18] = [
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        6 => (0..4_u8, 0..18_u8, any::<bool>()).prop_map(|(customer, text, email)| Happening::Says { customer, text, email }),
+        6 => (0..4_u8, 0..20_u8, any::<bool>()).prop_map(|(customer, text, email)| Happening::Says { customer, text, email }),
         3 => (0..4_u8, 0..4_u8, 0..7_u8, 0..4_u64)
             .prop_map(|(customer, order, change, version)| Happening::Order { customer, order, change, version }),
         3 => (0..4_u8, 0..3_u8, 0..5_u8, 0..96_u64).prop_map(|(customer, appointment, change, in_hours)| {
@@ -115,7 +123,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Repeat),
         4 => (1..3_000_u64).prop_map(|minutes| Happening::Time { minutes }),
         2 => (0..4_u8, 0..4_u8).prop_map(|(customer, act)| Happening::Staff { customer, act }),
-        1 => (0..5_u8, 0..4_u8).prop_map(|(plugin, act)| Happening::Owner { plugin, act }),
+        1 => (0..6_u8, 0..4_u8).prop_map(|(plugin, act)| Happening::Owner { plugin, act }),
+        2 => (0..4_u8, 0..4_u8).prop_map(|(article, act)| Happening::Knowledge { article, act }),
         1 => (0..4_u8).prop_map(|customer| Happening::Erase { customer }),
         4 => (0..4_u8, 0..3_u8, proptest::option::of(0..2_u8), proptest::option::of(1..900_u32))
             .prop_map(|(customer, purpose, once, minutes)| Happening::Send { customer, purpose, once, minutes }),
@@ -285,6 +294,24 @@ impl Stage {
                     _ => PluginChange { enabled: Some(true), ..PluginChange::default() },
                 };
                 self.set(name, set);
+            }
+            Happening::Knowledge { article: number, act } => {
+                let article = |number: u8| {
+                    let question =
+                        ["When are you open?", "Where can I park?", "Can I pay by card?", "Where is my order?"];
+                    let question = question[usize::from(number % 4)].to_owned();
+                    Article { question, answer: format!("Answer {}", self.events), ..Article::default() }.tidy()
+                };
+                let change = match act {
+                    0 => KnowledgeChange::Add(article(*number)),
+                    1 => KnowledgeChange::Delete { id: article(*number).id, seen: None },
+                    2 => KnowledgeChange::Put { article: article(*number), seen: Some(1) },
+                    _ => KnowledgeChange::Import {
+                        articles: (0..3).map(|n| article(number + n)).collect(),
+                        replace: true,
+                    },
+                };
+                self.change(Change::Knowledge(Box::new(change)), Batch::new());
             }
             Happening::Erase { customer } => {
                 if let Some(id) = self.customer(*customer) {

@@ -50,6 +50,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("hyper", "server"),
     ("hyper_util", "server"),
     ("redb", "store"),
+    ("csv", "intake"),
     ("ureq", "cli"),
     ("lettre", "delivery"),
 ];

@@ -10,12 +10,28 @@ use crate::domain::address::Address;
 use crate::domain::business::Business;
 use crate::domain::entry::{Change, Input, PluginChange, Role};
 use crate::domain::ids::{BusinessId, CustomerId};
+use crate::domain::knowledge::KnowledgeChange;
 use crate::engine::Engine;
+use crate::intake::knowledge::{Form, read};
 use crate::intake::{self, cloudevent};
 use crate::store::Batch;
 
 use super::serve::make_token;
 use super::stamp::stamp;
+
+/// What the demonstration knows.
+const ANSWERS: &str = "\
+# When are you open?
+Monday to Friday from 9 to 17.
+# Where can I park?
+There are free places for our customers behind the house.
+# Can I pay by card?
+Yes: all cards, and cash.
+# Do you ship abroad?
+Yes, to all of Europe. It takes five to seven days.
+# How do I return something?
+Send it back within 30 days in its box; the label is in the parcel. You have your money back within a week.
+";
 
 /// The demonstration, open.
 pub(super) struct Open {
@@ -32,7 +48,10 @@ pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path) -> Resul
             let mut about = Business::new(business, "Harbour Street Clinic & Shop", "Europe/Berlin", "en");
             about.contact = Some("hello@harbour.example, +49 30 1234567".to_owned());
             change(engine, business, Change::Business(Box::new(about)), Batch::new())?;
-            for name in ["escalation", "order-status", "appointment-reminders", "surge-alert"] {
+            let articles = read(Form::Markdown, ANSWERS.as_bytes())?;
+            let import = KnowledgeChange::Import { articles, replace: false };
+            change(engine, business, Change::Knowledge(Box::new(import)), Batch::new())?;
+            for name in ["escalation", "order-status", "appointment-reminders", "faq", "surge-alert"] {
                 install(engine, business, &plugins.join(format!("{name}.wasm")))?;
             }
             send(engine, business, events)?;
@@ -102,7 +121,7 @@ pub(super) fn welcome(open: &Open, address: SocketAddr) -> String {
     format!(
         r#"
 The demonstration is open: Harbour Street Clinic & Shop, with the plugins escalation, order-status,
-appointment-reminders and surge-alert turned on, and the customer Anna (chat:anna). Paste these into another terminal:
+appointment-reminders, faq and surge-alert turned on, and the customer Anna (chat:anna). Paste these into another terminal:
 
 # who asks, and where
 export ATTUNE_URL={url} ATTUNE_TOKEN={token}

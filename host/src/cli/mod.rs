@@ -5,6 +5,7 @@
 mod brake;
 mod customers;
 mod demo;
+mod knowledge;
 mod plugins;
 mod read;
 mod remote;
@@ -39,6 +40,8 @@ enum Command {
     Event(remote::Event),
     /// List, install and set up a business's plugins.
     Plugin(remote::Plugin),
+    /// Import questions and answers, and try which answer a question finds.
+    Knowledge(knowledge::Knowledge),
     /// Tell why a message was or was not sent.
     Why(remote::Why),
     /// Pause everything automated, at once.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Read(read) => read.run(),
         Command::Event(event) => event.run(),
         Command::Plugin(plugin) => plugin.run(),
+        Command::Knowledge(knowledge) => knowledge.run(),
         Command::Why(why) => why.run(),
         Command::Pause(pause) => pause.run(),
         Command::Resume(resume) => resume.run(),

@@ -46,6 +46,7 @@ pub(super) enum Body<'a> {
     None,
     Json(&'a str, &'a Value),
     Wasm(&'a [u8]),
+    File(&'a str, &'a [u8]),
 }
 
 impl Server {
@@ -63,6 +64,7 @@ impl Server {
         let (kind, bytes) = match body {
             Body::None => (None, Vec::new()),
             Body::Json(kind, value) => (Some(kind), value.to_string().into_bytes()),
+            Body::File(kind, bytes) => (Some(kind), bytes.to_vec()),
             Body::Wasm(bytes) => (Some("application/wasm"), bytes.to_vec()),
         };
         let mut request = ureq::http::Request::builder()

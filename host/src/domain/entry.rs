@@ -8,6 +8,7 @@ use super::appointment::Appointment;
 use super::business::Business;
 use super::consent::Consent;
 use super::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, TokenId};
+use super::knowledge::KnowledgeChange;
 use super::message::Purpose;
 use super::order::Order;
 use super::plugin::{Export, Manifest};
@@ -299,6 +300,8 @@ pub enum Change {
     Revoke(TokenId),
     /// Erased a customer: everything that is known of them, and their key.
     Erase(CustomerId),
+    /// Changed what customers' questions are answered with.
+    Knowledge(Box<KnowledgeChange>),
 }
 
 /// A plugin to be installed: what the sandbox read from the file.

@@ -14,6 +14,7 @@ pub mod event;
 pub mod gate;
 pub mod hours;
 pub mod ids;
+pub mod knowledge;
 pub mod locale;
 pub mod machine;
 pub mod message;

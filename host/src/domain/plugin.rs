@@ -97,6 +97,7 @@ pub const PERMISSIONS: &[(&str, &str)] = &[
     ("conversation", "read the conversation with the customer"),
     ("sentiment", "judge the mood of messages"),
     ("understanding", "recognise what a message asks for"),
+    ("knowledge", "look up the answers that you wrote"),
     ("handoff", "call a person into the conversation"),
     ("appointments", "see the customer's appointments"),
     ("appointment-answers", "note the customer's answer to an appointment"),

@@ -51,6 +51,7 @@ fn told(table: Table) -> Told {
         | Table::Audit
         | Table::Erased
         | Table::Plugin
+        | Table::Knowledge
         | Table::Template
         | Table::Business
         | Table::Token

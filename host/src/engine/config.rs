@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::domain::business::Business;
 use crate::domain::entry::{Change, Install};
 use crate::domain::ids::{BusinessId, CustomerId, TokenId};
+use crate::domain::knowledge::Kept;
 use crate::domain::plugin::{Export, Installed};
 use crate::sandbox::{About, Component, Sandbox};
 use crate::store::{Batch, Key, Range, Row, StoreError, Table, View};
-use crate::turn::config::Config;
+use crate::turn::config::{Config, Knowledge};
 use crate::turn::limits::Limits;
 use crate::turn::reader::{Answer, Reader, Unread};
 use crate::turn::records::VERSION;
@@ -55,7 +56,8 @@ impl Ready {
                 components.insert(plugin.name.clone(), component);
             }
         }
-        let config = Arc::new(Config::new(business, installed, limits));
+        let knowledge = knowledge(view, id, before.map(|before| &before.config.knowledge))?;
+        let config = Arc::new(Config { knowledge, ..Config::new(business, installed, limits) });
         let reader = reader(&config, &components, sandbox);
         Ok(Self { config, reader, components })
     }
@@ -84,6 +86,18 @@ fn reader(
         }
     };
     Some(Reader { plugin, call: Arc::new(call) })
+}
+
+/// What the business knows. The index is the one from before where nothing changed, since making it takes longest.
+fn knowledge(view: &dyn View, id: BusinessId, before: Option<&Arc<Knowledge>>) -> Result<Arc<Knowledge>, StoreError> {
+    let mut kept: Vec<Kept> = Vec::new();
+    for (_, row) in view.all(&Range::prefix(Key::new(id, CustomerId::BUSINESS, Table::Knowledge)))? {
+        kept.push(row.read_clear()?);
+    }
+    Ok(match before.filter(|before| before.is(&kept)) {
+        Some(before) => before.clone(),
+        None => Arc::new(Knowledge::new(kept)),
+    })
 }
 
 fn load(view: &dyn View, digest: &str, sandbox: &Sandbox) -> Result<Option<Arc<Component>>, StoreError> {
@@ -115,6 +129,11 @@ pub fn listed_key(id: BusinessId) -> Key {
 /// Where a plugin of a business stands.
 pub fn plugin_key(id: BusinessId, name: &str) -> Key {
     Key::new(id, CustomerId::BUSINESS, Table::Plugin).text(name)
+}
+
+/// Where an article of a business stands.
+pub fn article_key(business: BusinessId, id: &str) -> Key {
+    Key::new(business, CustomerId::BUSINESS, Table::Knowledge).text(id)
 }
 
 /// The most of a component's file that one row takes.

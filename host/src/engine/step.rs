@@ -9,6 +9,7 @@ mod customer;
 mod delivery;
 mod erase;
 mod hours;
+mod knowledge;
 mod plugins;
 mod retention;
 mod staff;

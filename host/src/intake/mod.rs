@@ -4,6 +4,7 @@
 //! and nothing is acknowledged before it is durable.
 
 pub mod cloudevent;
+pub mod knowledge;
 pub mod schema;
 
 use std::collections::HashSet;

@@ -8,6 +8,7 @@
 mod concepts;
 pub mod foreign;
 pub mod intent;
+pub mod knowledge;
 pub mod language;
 mod mask;
 pub mod model;

@@ -6,6 +6,7 @@ use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::domain::case::Stage;
+use crate::domain::knowledge::Article;
 use crate::domain::time::Instant;
 use crate::domain::{self, template};
 use crate::turn::calls::Civil;
@@ -180,6 +181,20 @@ impl contract::understanding::Host for Context {
                 })
                 .collect(),
         )
+    }
+}
+
+impl contract::knowledge::Host for Context {
+    fn search(&mut self, query: String, limit: u32) -> wasmtime::Result<Vec<contract::knowledge::Answer>> {
+        let found = self.turn.search_knowledge(&query, limit);
+        let answer = |(article, score): (Article, f32)| contract::knowledge::Answer {
+            id: article.id,
+            question: article.question,
+            text: article.answer,
+            score,
+            extra: article.language.into_iter().map(|language| ("language".to_owned(), language)).collect(),
+        };
+        self.answer(found.into_iter().map(answer).collect())
     }
 }
 

@@ -14,6 +14,7 @@ mod customers;
 mod dead_letters;
 mod events;
 mod health;
+mod knowledge;
 mod messages;
 mod metrics;
 mod openapi;
@@ -216,6 +217,10 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/dead-letters/{id}/retry", post(dead_letters::retry)),
         ("/v1/plugins", get(plugins::list).post(plugins::install)),
         ("/v1/plugins/{name}", get(plugins::one).patch(plugins::change).delete(plugins::remove)),
+        ("/v1/knowledge", get(knowledge::list).post(knowledge::add)),
+        ("/v1/knowledge/import", post(knowledge::import)),
+        ("/v1/knowledge/search", get(knowledge::search)),
+        ("/v1/knowledge/{id}", get(knowledge::one).put(knowledge::put).delete(knowledge::remove)),
         ("/v1/business", get(business::one).patch(business::change)),
         ("/v1/pause", post(pause::pause)),
         ("/v1/resume", post(pause::resume)),

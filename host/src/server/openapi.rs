@@ -12,8 +12,8 @@ use crate::intake::schema::{known_types, schemas};
 
 use super::{App, json as answer};
 use super::{
-    audit, business, cases, consents, customers, dead_letters, events, health, messages, metrics, pause, plugins,
-    problem, rights, stream, tokens, trends, unsubscribe, visitors,
+    audit, business, cases, consents, customers, dead_letters, events, health, knowledge, messages, metrics, pause,
+    plugins, problem, rights, stream, tokens, trends, unsubscribe, visitors,
 };
 
 #[derive(OpenApi)]
@@ -28,7 +28,8 @@ use super::{
         dead_letters::list, dead_letters::retry, plugins::list, plugins::install, plugins::one, plugins::change,
         plugins::remove, business::one, business::change, business::list, business::create, tokens::list, tokens::create,
         tokens::revoke, pause::pause, pause::resume, consents::show, consents::tell, unsubscribe::ask, unsubscribe::end,
-        audit::list, trends::show,
+        audit::list, trends::show, knowledge::list, knowledge::one, knowledge::add, knowledge::put, knowledge::remove, knowledge::import,
+        knowledge::search,
     ),
     components(schemas(problem::ProblemBody)),
     security(("token" = [])),
@@ -39,6 +40,7 @@ use super::{
         (name = "cases", description = "Conversations in a person's hands"),
         (name = "attention", description = "What waits for a person's attention"),
         (name = "plugins", description = "Automations"),
+        (name = "knowledge", description = "What customers' questions are answered with"),
         (name = "business", description = "What is known of a business"),
         (name = "tokens", description = "Who may do what"),
         (name = "operation", description = "For whoever runs Attune"),
@@ -86,6 +88,8 @@ fn describe() -> Value {
     let body = &mut described["paths"]["/v1/events"]["post"]["requestBody"]["description"];
     let words = body.as_str().unwrap_or_default().to_owned();
     *body = json!(format!("{words}. Types that Attune knows, each with the schema of its `data`:\n{types}"));
+    let import = &mut described["paths"]["/v1/knowledge/import"]["post"]["requestBody"]["content"];
+    import["text/markdown"] = import["text/csv"].clone();
     each_operation(&mut described, |operation| {
         operation["responses"]["default"] = json!({
             "description": "Any other problem",

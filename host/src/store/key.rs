@@ -127,6 +127,8 @@ tables! {
     DeadLetterOf = 37,
     /// Unhappy messages of the last two days, by topic and id.
     Unhappy = 38,
+    /// What customers' questions are answered with, by id.
+    Knowledge = 39,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.

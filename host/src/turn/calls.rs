@@ -12,6 +12,7 @@ use crate::domain::appointment::{Answer, Appointment, AppointmentStatus};
 use crate::domain::case::Urgency;
 use crate::domain::customer::Customer;
 use crate::domain::ids::NoticeId;
+use crate::domain::knowledge::Article;
 use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::order::{Order, fold_number};
 use crate::domain::time::{self, HOUR, Instant, MINUTE};
@@ -216,6 +217,18 @@ impl Turn {
         let (read, by) = self.reading_by(text);
         self.note_read("understanding.intents", text, &read.intents, by.as_deref());
         read.intents.clone()
+    }
+
+    // knowledge
+
+    /// `knowledge.search`: the owner's answers to a question, best first.
+    pub fn search_knowledge(&mut self, query: &str, limit: u32) -> Vec<(Article, f32)> {
+        let config = self.scene.config.clone();
+        let found = config.knowledge.search(query, limit as usize);
+        // The why has which answers and what led to them; their texts stand in the message that was sent.
+        let told: Vec<_> = found.iter().map(|one| (&one.article.id, one.score, &one.because)).collect();
+        self.note("knowledge.search", &query, &told);
+        found.into_iter().map(|one| (one.article.clone(), one.score)).collect()
     }
 
     // appointments

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::domain::business::Business;
+use crate::domain::knowledge::{Article, Kept};
 use crate::domain::message::Purpose;
 use crate::domain::plugin::{Export, Installed, Manifest, TemplateDeclaration};
 use crate::domain::template::Template;
 use crate::domain::time;
 use crate::domain::tone::Tone;
 use crate::reading::Brand;
+pub use crate::reading::knowledge::Found;
+use crate::reading::knowledge::Index;
 
 use super::limits::Limits;
 
@@ -28,6 +31,8 @@ pub struct Config {
     pub brand: Brand,
     /// Its plugins, in the owner's order; those that do not run as well.
     pub plugins: Vec<Arc<Plugin>>,
+    /// What it answers questions with.
+    pub knowledge: Arc<Knowledge>,
 }
 
 impl Config {
@@ -37,12 +42,8 @@ impl Config {
         let zone = time::zone_or_utc(&business.zone);
         let names = business.brand_words.iter().chain([&business.name]);
         let brand = Brand::new(names.map(String::as_str));
-        Self {
-            business,
-            zone,
-            brand,
-            plugins: installed.into_iter().map(|one| Arc::new(Plugin::new(one, limits))).collect(),
-        }
+        let plugins = installed.into_iter().map(|one| Arc::new(Plugin::new(one, limits))).collect();
+        Self { business, zone, brand, plugins, knowledge: Arc::default() }
     }
 
     /// An installed plugin by name.
@@ -53,6 +54,46 @@ impl Config {
     /// The plugins that run and export an interface, in the owner's order.
     pub fn exporters(&self, export: Export) -> impl Iterator<Item = &Arc<Plugin>> {
         self.plugins.iter().filter(move |plugin| plugin.runs && plugin.installed.exports.contains(&export))
+    }
+}
+
+/// What customers' questions are answered with, ready to be searched.
+#[derive(Default)]
+pub struct Knowledge {
+    index: Index,
+    /// Of each article.
+    revisions: Vec<u64>,
+}
+
+impl Knowledge {
+    /// Makes an index of articles.
+    pub fn new(kept: Vec<Kept>) -> Self {
+        let (articles, revisions) = kept.into_iter().map(|kept| (kept.article, kept.revision)).unzip();
+        Self { index: Index::new(articles), revisions }
+    }
+
+    /// Whether it is made of these.
+    pub fn is(&self, kept: &[Kept]) -> bool {
+        kept.len() == self.revisions.len()
+            && kept
+                .iter()
+                .zip(self.all())
+                .all(|(kept, (article, revision))| kept.revision == revision && kept.article == *article)
+    }
+
+    /// Every article with its revision, in the order of their ids.
+    pub fn all(&self) -> impl Iterator<Item = (&Article, u64)> {
+        self.index.articles().iter().zip(self.revisions.iter().copied())
+    }
+
+    /// An article by its id.
+    pub fn article(&self, id: &str) -> Option<(&Article, u64)> {
+        self.all().find(|(article, _)| article.id == id)
+    }
+
+    /// The articles that may answer a question, best first.
+    pub fn search(&self, query: &str, limit: usize) -> Vec<Found<'_>> {
+        self.index.search(query, limit)
     }
 }
 

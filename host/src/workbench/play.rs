@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use crate::domain::business::Business;
 use crate::domain::entry::{Change, Input, Outcome, PluginChange, StaffAct};
 use crate::domain::ids::{BusinessId, CustomerId, MessageId};
+use crate::domain::knowledge::{Article, KnowledgeChange};
 use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::time::{self, Instant};
 use crate::engine::unsubscribe::CHANNEL;
@@ -145,6 +146,11 @@ impl Stage {
         known.simulation = setting.simulation;
         known.contact.clone_from(&setting.contact);
         stage.change(Change::Business(Box::new(known)))?;
+        if !scenario.knowledge.is_empty() {
+            let articles = scenario.knowledge.iter().cloned().map(Article::tidy).collect();
+            let import = KnowledgeChange::Import { articles, replace: false };
+            stage.change(Change::Knowledge(Box::new(import)))?;
+        }
         stage.install(tested, &scenario.settings)?;
         for (name, part) in others {
             let settings = scenario.plugins.get(name).cloned().unwrap_or_default();

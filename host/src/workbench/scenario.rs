@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::domain::address::Address;
 use crate::domain::hours::OpeningHours;
+use crate::domain::knowledge::Article;
 use crate::domain::message::Purpose;
 use crate::domain::promises::Promises;
 use crate::domain::quiet::QuietHours;
@@ -27,6 +28,9 @@ pub struct Scenario {
     /// Further plugins by folder name, with their settings.
     #[serde(default)]
     pub plugins: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    /// What the owner wants answered.
+    #[serde(default)]
+    pub knowledge: Vec<Article>,
     /// The customers.
     #[serde(default, rename = "customer")]
     pub customers: Vec<Person>,

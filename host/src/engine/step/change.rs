@@ -53,6 +53,7 @@ impl Step<'_> {
             Change::Token(token) => self.token(by, token),
             Change::Revoke(id) => self.revoke(by, *id),
             Change::Erase(customer) => return self.erase(by, *customer),
+            Change::Knowledge(change) => self.knowledge(by, change),
         }
         self.actions.push(Action::Reload(self.entry.business));
         Ok(())

@@ -292,6 +292,7 @@ fn did(did: Did) -> &'static str {
         Did::JudgedMood => "judged the mood of the message",
         Did::LookedAtMoods => "looked how the mood was going",
         Did::Understood => "worked out what the message asks for",
+        Did::SearchedKnowledge => "looked into the answers of the business",
         Did::CalledPerson => "called a person in",
         Did::LookedForPerson => "looked whether a person has the conversation",
         Did::LookedUpAppointment => "looked up the appointment",

@@ -419,6 +419,7 @@ fn did(did: Did) -> &'static str {
         Did::JudgedMood => "die Stimmung der Nachricht eingeschätzt",
         Did::LookedAtMoods => "nachgesehen, wie sich die Stimmung entwickelt",
         Did::Understood => "herausgefunden, worum es in der Nachricht geht",
+        Did::SearchedKnowledge => "in den Antworten des Unternehmens nachgesehen",
         Did::CalledPerson => "einen Menschen hinzugerufen",
         Did::LookedForPerson => "nachgesehen, ob ein Mensch das Gespräch führt",
         Did::LookedUpAppointment => "den Termin nachgeschlagen",

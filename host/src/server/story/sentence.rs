@@ -315,6 +315,7 @@ dids! {
     JudgedMood = "sentiment.analyze";
     LookedAtMoods = "sentiment.trend";
     Understood = "understanding.intents";
+    SearchedKnowledge = "knowledge.search";
     CalledPerson = "handoff.open";
     LookedForPerson = "handoff.current";
     LookedUpAppointment = "appointments.get";

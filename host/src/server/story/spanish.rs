@@ -411,6 +411,7 @@ fn did(did: Did) -> &'static str {
         Did::JudgedMood => "valoró el tono del mensaje",
         Did::LookedAtMoods => "miró cómo evoluciona el tono",
         Did::Understood => "averiguó qué pide el mensaje",
+        Did::SearchedKnowledge => "buscó en las respuestas del negocio",
         Did::CalledPerson => "llamó a una persona",
         Did::LookedForPerson => "miró si una persona lleva la conversación",
         Did::LookedUpAppointment => "consultó la cita",
