@@ -16,7 +16,7 @@ const LETTERS: u32 = 3;
 /// The fewest letters for which `whatlang` is asked about Latin script: below, its trigrams are guesses.
 const LETTERS_FOR_TRIGRAMS: u32 = 24;
 /// How sure the weights must be, 0 to 1.
-const KNOWN: f32 = 0.5;
+const KNOWN: f32 = 0.7;
 /// How sure `whatlang` must be, 0 to 1.
 const SURE: f64 = 0.6;
 /// How many words are looked at; more change nothing.
@@ -102,10 +102,13 @@ pub(super) fn tell(text: &Text<'_>, whole: &Weighed, model: &Model) -> Option<&'
     let signs = signs(text);
     let said = LANGUAGES.iter().enumerate().map(|(at, language)| {
         let head = LANGUAGE + at;
-        (odds(whole.sum(head) + model.base(head, &signs)), *language)
+        (odds(whole.sum(head) + model.base(head, &signs)), at, *language)
     });
-    let (confidence, language) = said.max_by(|one, other| one.0.total_cmp(&other.0))?;
-    if confidence >= KNOWN { Some(language) } else { by_trigrams(&text.own) }
+    let (confidence, at, language) = said.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    // One word is a word of a language only where it is known to be: "START" and "ok" are everybody's.
+    let is_word = || signs.get(at).is_some_and(|share| *share >= 1.0);
+    let is_known = if text.tokens.len() == 1 { is_word() } else { confidence >= KNOWN };
+    if is_known { Some(language) } else { by_trigrams(&text.own) }
 }
 
 /// How many of a text's words stand in the lists of each language, 0 to 1, rarer ones more.
