@@ -98,7 +98,8 @@ fn a_business_sees_what_became_of_its_customers_messages_in_numbers() {
     let ben = shop.says("chat:ben", "WHERE IS MY ORDER?");
     shop.message(&ben, "an answer to Ben", |message| message["author"] == "automation");
     shop.says("chat:ben", "ok");
-    let carla = json!({ "text": "Wir haben am Sonntag die neuen Fenster gestrichen", "language": "de-AT" });
+    let carla =
+        json!({ "text": "Wir haben am Sonntag die neuen Fenster gestrichen", "language": "de-AT", "channel": "email" });
     shop.tell("email:carla@example.com", "attune.message.received.v1", carla);
     shop.settled();
     shop.message(&anna, "what Anna wrote", |message| says(message, "xylotrompe"));

@@ -192,7 +192,9 @@ fn gaps(gaps: &Value, columns: &[Column]) -> String {
             continue;
         }
         let _ = writeln!(text, "{measure}: PAST THE LIMIT of {limit:.0} points");
-        past.iter().for_each(|past| drop(writeln!(text, "  {past}")));
+        for past in past {
+            let _ = writeln!(text, "  {past}");
+        }
     }
     text
 }

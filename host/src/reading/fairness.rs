@@ -206,8 +206,8 @@ fn judge(text: &Labelled, read: &Read) -> Judged {
     Judged {
         escalated: needs_person.then_some(is_called),
         escalated_in_vain: (!needs_person).then_some(is_called),
-        answered: text.intents.iter().any(|name| can_answer(&name)).then(|| sure().any(|name| can_answer(&name))),
-        misread: Some(if wishes && !finds_wish { true } else { acts_on_another }),
+        answered: text.intents.iter().any(can_answer).then(|| sure().any(|name| can_answer(&name))),
+        misread: Some(wishes && !finds_wish || acts_on_another),
         mood_wrong: Some(sign != text.polarity),
     }
 }
