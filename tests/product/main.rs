@@ -4,6 +4,7 @@ mod bombs;
 mod command_line;
 mod components;
 mod crash;
+mod fairness;
 mod front_door;
 mod gate;
 mod hostile;

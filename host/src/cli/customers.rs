@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Args, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Subcommand};
 use serde_json::Value;
 
 use super::Format;
+use super::fairness::Fairness;
 use super::remote::{Body, Server, segment};
 
 /// Export and erase customers.
@@ -74,9 +76,11 @@ fn write(file: &Path, text: &str) -> std::io::Result<()> {
     options.open(file)?.write_all(text.as_bytes())
 }
 
-/// Tell who looked at what, and who changed it.
+/// Tell who looked at what, and who changed it; or, with `fairness`, whether people are read alike.
 #[derive(Debug, Args)]
 pub(super) struct Audit {
+    #[command(subcommand)]
+    act: Option<AuditAct>,
     /// Only what concerns this customer: `cus_...`.
     #[arg(long)]
     customer: Option<String>,
@@ -90,10 +94,23 @@ pub(super) struct Audit {
     server: Server,
 }
 
+#[derive(Debug, Subcommand)]
+enum AuditAct {
+    /// Tell whether people are read, answered and given to a person alike, however they write.
+    Fairness(Fairness),
+}
+
 impl Audit {
     pub(super) fn run(self) -> Result<ExitCode> {
         let limit = self.limit.map(|limit| limit.to_string());
         let asked = [("customer", &self.customer), ("after", &self.after), ("limit", &limit)];
+        if let Some(AuditAct::Fairness(fairness)) = &self.act {
+            if let Some((name, _)) = asked.iter().find(|(_, value)| value.is_some()) {
+                let words = format!("`--{name}` is about lines of the audit log; `fairness` has none");
+                super::Cli::command().error(ErrorKind::ArgumentConflict, words).exit()
+            }
+            return fairness.run(&self.server);
+        }
         let query: Vec<String> = asked
             .into_iter()
             .filter_map(|(name, value)| Some(format!("{name}={}", segment(value.as_ref()?))))

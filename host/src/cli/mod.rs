@@ -5,6 +5,7 @@
 mod brake;
 mod customers;
 mod demo;
+mod fairness;
 mod knowledge;
 mod plugins;
 mod read;
@@ -50,7 +51,7 @@ enum Command {
     Resume(brake::Resume),
     /// Export and erase customers.
     Customer(customers::Customer),
-    /// Tell who looked at what, and who changed it.
+    /// Tell who looked at what, and who changed it; whether people are read alike.
     Audit(customers::Audit),
     /// Make, list and take back access tokens.
     Token(remote::Token),

@@ -11,6 +11,7 @@ pub mod config;
 pub mod due;
 mod erasure;
 pub mod export;
+pub mod fairness;
 pub mod journal;
 pub mod lanes;
 pub mod query;

@@ -6,6 +6,7 @@
 //! Never learns, never keeps a text, never asks anybody outside. Of a long text only the first [`READ_BYTES`] are read.
 
 mod concepts;
+pub mod fairness;
 pub mod foreign;
 pub mod intent;
 pub mod knowledge;
@@ -13,6 +14,7 @@ pub mod language;
 mod mask;
 pub mod model;
 pub mod sentiment;
+pub mod shares;
 mod words;
 
 use std::borrow::Cow;

@@ -13,6 +13,7 @@ mod consents;
 mod customers;
 mod dead_letters;
 mod events;
+mod fairness;
 mod health;
 mod knowledge;
 mod messages;
@@ -227,6 +228,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/unsubscribe/{token}", get(unsubscribe::ask).post(unsubscribe::end)),
         ("/v1/businesses", get(business::list).post(business::create)),
         ("/v1/audit", get(audit::list)),
+        ("/v1/audit/fairness", get(fairness::history)),
         ("/v1/tokens", get(tokens::list).post(tokens::create)),
         ("/v1/tokens/{id}", delete(tokens::revoke)),
     ]
