@@ -50,20 +50,20 @@ impl Corpus {
         let not_ours = self.emotions.iter().take(NOT_OURS);
         let others = clinc.chain(&self.others).chain(not_ours).map(|other| (other, other.weight));
         let examples: Vec<_> = own.chain(others).collect();
-        train(&examples, 0..INTENTS, Plan { so: 1.0, entries: 60_000, ..Plan::default() })
+        train(&examples, 0..INTENTS, Plan { so: 1.0, entries: 54_000, ..Plan::default() })
     }
 
     fn mood(&self, keeps: impl Fn(usize) -> bool) -> Learnt {
         let all = self.own.iter().chain(&self.emotions).enumerate();
         let examples: Vec<_> =
             all.filter(|(at, _)| !keeps(*at)).map(|(_, example)| (example, example.weight)).collect();
-        train(&examples, INTENTS..LANGUAGE, Plan { entries: 52_000, ..Plan::default() })
+        train(&examples, INTENTS..LANGUAGE, Plan { epochs: 12, entries: 65_000, ..Plan::default() })
     }
 
     fn languages(&self) -> Learnt {
         let own = self.own.iter().chain(&self.elsewhere).chain(self.emotions.iter().take(NOT_OURS / 2));
         let examples: Vec<_> = own.map(|example| (example, example.weight)).collect();
-        train(&examples, LANGUAGE..HEADS, Plan { entries: 12_000, ..Plan::default() })
+        train(&examples, LANGUAGE..HEADS, Plan { entries: 5_000, ..Plan::default() })
     }
 
     /// How far each head has to be moved so that a half is where precision and recall together are best, on texts that
@@ -102,7 +102,7 @@ impl Corpus {
         for (head, (shift, scored)) in shifts.iter_mut().zip(&mut scored).enumerate().take(LANGUAGE) {
             let (best, at) = match head {
                 // Among people at large fewer are annoyed: what is best there is the more careful.
-                FRUSTRATED => best_of(&mut emotions, 1.0),
+                FRUSTRATED => best_of(&mut emotions, 0.6),
                 URGENT => best_of(scored, 1.0),
                 // Whoever needs a person gets one.
                 head if Some(head) == data::head("talk-to-a-person") => best_of(scored, 0.6),

@@ -216,12 +216,11 @@ mod tests {
         {
             for times in [1, 40, 1_000_000 / piece.len()] {
                 let text = piece.repeat(times);
-                let reading = sentiment::read(&text);
+                let Read { mood: reading, intents } = read(&text, &Brand::default());
                 assert!((-1.0..=1.0).contains(&reading.polarity) && reading.because.len() <= EVIDENCE);
                 for number in [reading.frustration, reading.urgency, reading.confidence] {
                     assert!((0.0..=1.0).contains(&number), "{piece:?} {number}");
                 }
-                let intents = intent::intents(&text);
                 assert!(!intents.is_empty() && intents.iter().all(|i| (0.0..=1.0).contains(&i.confidence)));
             }
         }
