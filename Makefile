@@ -1,5 +1,5 @@
 # Everything here does its own set-up. `run` and `test` need only Rust; `test-all` installs what it needs first.
-.PHONY: run test test-all lint bench soak plugins build wasm-target clean-demo
+.PHONY: run test test-all lint bench accuracy model soak plugins build wasm-target clean-demo
 
 ATTUNE := target/debug/attune
 TARGET := wasm32-unknown-unknown
@@ -40,6 +40,15 @@ lint: wasm-target
 # Measures, prints a table, writes target/bench/summary.json.
 bench: plugins
 	cargo run -p attune-tests --bin bench
+
+# How well texts are read: a table with sizes and intervals. What needs open data is left out where DATA does not hold it.
+DATA := ../shared/data
+accuracy:
+	cargo run -p attune-tests --bin accuracy -- --data $(DATA)
+
+# Trains the weights that the program carries anew, from texts/ of tests/accuracy and the open data in DATA.
+model:
+	cargo run -p attune-tests --bin accuracy -- --data $(DATA) train
 
 # Lets every attack strike a thousand times beside a healthy business, writes target/soak/table.txt. It takes two hours.
 soak: plugins

@@ -151,9 +151,11 @@ pub fn of_clinc(text: &str, intent: &str) -> Example {
         _ => (&[], &[]),
     };
     set(&mut labels, is, unknown);
-    labels[UNHAPPY] = None;
     labels[HAPPY] = None;
     labels[URGENT] = None;
+    if matches!(intent, "oos" | "damaged_card" | "report_fraud" | "lost_luggage") {
+        labels[UNHAPPY] = None;
+    }
     Example { text: text.to_owned(), labels, weight: 1.0 }
 }
 

@@ -185,13 +185,11 @@ fn learn(w: &mut Weights, example: &Prepared, weight: f32, heads: &[usize], plan
     for (list, scale) in lists {
         for (bucket, _) in list {
             let from = *bucket as usize * HEADS;
-            for head in 0..HEADS {
-                if slopes[head] != 0.0 {
-                    let gradient = slopes[head] * scale * w.ratios[from + head] + plan.decay * w.terms[from + head];
-                    let square = &mut w.squares[from + head];
-                    *square += gradient * gradient;
-                    w.terms[from + head] -= plan.rate * gradient / square.sqrt();
-                }
+            for (at, slope) in (from..).zip(slopes).filter(|(_, slope)| *slope != 0.0) {
+                let gradient = slope * scale * w.ratios[at] + plan.decay * w.terms[at];
+                let square = &mut w.squares[at];
+                *square += gradient * gradient;
+                w.terms[at] -= plan.rate * gradient / square.sqrt();
             }
         }
     }
@@ -210,18 +208,16 @@ fn ratios(examples: &[(&Prepared, f32)], heads: &[usize]) -> Vec<f32> {
         }
     }
     let share = |count: f32, total: f32| (count / (total + 2.0 * SMOOTH)).ln();
-    let (rp, fl) = (env("RP", 1.0), env("FLOOR", 0.1));
     let ratio = |(at, [no, yes]): (usize, &[f32; 2])| {
         let [nos, yeses] = totals[at % HEADS];
-        (share(*yes, yeses.max(1.0)) - share(*no, nos.max(1.0))).clamp(-5.0, 5.0).abs().powf(rp) + fl
+        (share(*yes, yeses.max(1.0)) - share(*no, nos.max(1.0))).clamp(-5.0, 5.0).abs() + FLOOR
     };
     counts.iter().enumerate().map(ratio).collect()
 }
 
-fn env(k: &str, v: f32) -> f32 {
-    std::env::var(k).ok().and_then(|x| x.parse().ok()).unwrap_or(v)
-}
+/// What every count begins with, so that what was met once says little.
 const SMOOTH: f32 = 1.0;
+/// What a term that says nothing can still be moved.
 const FLOOR: f32 = 0.1;
 
 /// Keeps what matters most: large weights that are met often.

@@ -3,6 +3,8 @@
 //! The texts of ours stand in `texts/`; open data is looked for in a folder (`--data`), and what needs it is left out with
 //! a word where it is not there.
 
+#![expect(clippy::disallowed_methods, reason = "it measures how fast texts are read")]
+
 mod banking;
 mod data;
 mod judge;
