@@ -77,6 +77,31 @@ impl Own {
     }
 }
 
+/// The text as somebody might type it who spells badly: of the longer words every second has a letter left out, doubled,
+/// changed for another vowel or swapped with the next. The same text always gives the same.
+pub fn misspelt(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for (place, word) in text.split(' ').enumerate() {
+        if place > 0 {
+            out.push(' ');
+        }
+        let mut letters: Vec<char> = word.chars().collect();
+        let sum = letters.iter().fold(place as u32 * 7, |sum, c| sum.wrapping_mul(31).wrapping_add(*c as u32)) >> 3;
+        if letters.len() > 3 && sum % 2 == 0 && letters.iter().all(|c| c.is_alphabetic()) {
+            let at = 1 + (sum / 2) as usize % (letters.len() - 2);
+            match sum / 64 % 4 {
+                0 => drop(letters.remove(at)),
+                1 => letters.insert(at, letters[at]),
+                2 => letters.swap(at, at + 1),
+                _ if "aeiou".contains(letters[at]) => letters[at] = ['e', 'a', 'o', 'i', 'u'][(sum / 256 % 5) as usize],
+                _ => letters.swap(at - 1, at),
+            }
+        }
+        out.extend(letters);
+    }
+    out
+}
+
 /// The head of an intent; none for `none`.
 pub fn head(name: &str) -> Option<usize> {
     NAMES.iter().position(|known| *known == name).filter(|at| *at < INTENTS)

@@ -12,6 +12,8 @@ pub struct Corpus {
     own: Vec<Prepared>,
     emotions: Vec<Prepared>,
     others: Vec<Prepared>,
+    /// The same with slips of the pen, in the same order: what is misspelt is to be read alike.
+    slips: Vec<Prepared>,
     elsewhere: Vec<Prepared>,
     /// CLINC150's texts: text, intent, prepared.
     pub clinc: Vec<(String, String, Prepared)>,
@@ -27,7 +29,8 @@ impl Corpus {
     pub fn read(folder: &Path) -> Option<Corpus> {
         let all = |examples: Vec<Example>| examples.iter().map(Prepared::of).collect::<Vec<_>>();
         let own = data::TRAINED_ON.iter().flat_map(|file| data::own(file));
-        let own = own.map(|own| own.example()).collect();
+        let own: Vec<Example> = own.map(|own| own.example()).collect();
+        let slips = own.iter().map(|own| Example { text: data::misspelt(&own.text), ..own.clone() }).collect();
         let emotions = data::goemotions(folder, "train.tsv")?;
         let emotions = emotions.iter().map(|(text, emotions)| data::of_goemotions(text, emotions)).collect();
         let banking = data::csv(&folder.join("banking77/train.csv"))?;
@@ -40,16 +43,24 @@ impl Corpus {
             (text, intent, prepared)
         });
         let elsewhere = all(data::elsewhere().collect());
-        Some(Corpus { elsewhere, own: all(own), emotions: all(emotions), others: all(others), clinc: clinc.collect() })
+        Some(Corpus {
+            slips: all(slips),
+            elsewhere,
+            own: all(own),
+            emotions: all(emotions),
+            others: all(others),
+            clinc: clinc.collect(),
+        })
     }
 
     /// Trains on all of it but the texts of CLINC150 that are kept back, and of ours those.
     fn intents(&self, keeps_clinc: impl Fn(usize) -> bool, keeps_own: impl Fn(usize) -> bool) -> Learnt {
         let own = self.own.iter().enumerate().filter(|(at, _)| !keeps_own(*at)).map(|(_, own)| (own, OWN_WEIGHT));
         let clinc = self.clinc.iter().enumerate().filter(|(at, _)| !keeps_clinc(*at)).map(|(_, (.., clinc))| clinc);
+        let slips = self.slips.iter().enumerate().filter(|(at, _)| !keeps_own(*at)).map(|(_, own)| (own, SLIP_WEIGHT));
         let not_ours = self.emotions.iter().take(NOT_OURS);
         let others = clinc.chain(&self.others).chain(not_ours).map(|other| (other, other.weight));
-        let examples: Vec<_> = own.chain(others).collect();
+        let examples: Vec<_> = own.chain(slips).chain(others).collect();
         train(&examples, 0..INTENTS, Plan { so: 1.0, entries: 54_000, ..Plan::default() })
     }
 
@@ -58,7 +69,8 @@ impl Corpus {
         let all = all.filter(|(at, _)| !keeps(*at)).map(|(_, example)| example);
         // What people tell an assistant is said without annoyance: plain questions are plain.
         let plain = self.clinc.iter().map(|(.., clinc)| (clinc, PLAIN_WEIGHT));
-        let examples: Vec<_> = all.map(|example| (example, example.weight)).chain(plain).collect();
+        let slips = self.slips.iter().enumerate().filter(|(at, _)| !keeps(*at)).map(|(_, slip)| (slip, SLIP_WEIGHT));
+        let examples: Vec<_> = all.map(|example| (example, example.weight)).chain(plain).chain(slips).collect();
         train(&examples, INTENTS..LANGUAGE, Plan { epochs: 12, entries: 65_000, ..Plan::default() })
     }
 
@@ -104,7 +116,7 @@ impl Corpus {
         for (head, (shift, scored)) in shifts.iter_mut().zip(&mut scored).enumerate().take(LANGUAGE) {
             let (best, at) = match head {
                 // Among people at large fewer are annoyed: what is best there is the more careful.
-                FRUSTRATED => best_of(&mut emotions, 0.6),
+                FRUSTRATED => best_of(&mut emotions, 0.5),
                 URGENT => best_of(scored, 1.0),
                 // Whoever needs a person gets one.
                 head if Some(head) == data::head("talk-to-a-person") => best_of(scored, 0.6),
@@ -130,6 +142,9 @@ impl Corpus {
         self.mood(|_| false).join(self.languages(), LANGUAGE..HEADS)
     }
 }
+
+/// How much a misspelt copy of a text of ours counts.
+const SLIP_WEIGHT: f32 = 0.5;
 
 /// How much a text of CLINC150 counts for moods.
 const PLAIN_WEIGHT: f32 = 0.25;

@@ -134,12 +134,12 @@ pub fn may_ask_whether_bot(text: &str) -> bool {
     BOT_STEMS.iter().any(|stem| text.contains(stem))
 }
 
-/// What the text asks for: wishes before courtesies, most confident first; `none` alone when nothing reaches [`LEAST`]. Of a
-/// text with more than 60 words, an intent is as sure as the surest part of it.
+/// What the text asks for: wishes before courtesies, most confident first; `none` alone when nothing reaches [`LEAST`]. An
+/// intent is as sure as the surest part of the text: the whole, if it is not long, or one of its first sentences alone.
 pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Vec<Intent> {
     let mut best: [(f32, Range<usize>); INTENTS] = std::array::from_fn(|_| (0.0, 0..0));
-    let mut take = |weighed: &Weighed| {
-        for ((best, place), confidence) in best.iter_mut().zip(confidences(text, weighed, model)) {
+    let mut take = |weighed: &Weighed, less: f32| {
+        for ((best, place), confidence) in best.iter_mut().zip(confidences(text, weighed, model, less)) {
             if confidence > *best {
                 (*best, *place) = (confidence, weighed.place.clone());
             }
@@ -148,14 +148,20 @@ pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Vec<Intent> {
     if !text.is_readable() {
         return vec![Intent { name: "none".into(), confidence: 0.5, because: Vec::new() }];
     }
-    take(whole);
+    take(whole, 0.0);
     let mut further = Vec::new();
     let mut from = whole.place.end;
     while from < text.tokens.len() {
         let mut weighed = Weighed::default();
         weighed.weigh(text, text.window(from), model);
         from = weighed.place.end;
-        take(&weighed);
+        take(&weighed, 0.0);
+        further.push(weighed);
+    }
+    for sentence in text.sentences() {
+        let mut weighed = Weighed::default();
+        weighed.weigh(text, sentence, model);
+        take(&weighed, ALONE);
         further.push(weighed);
     }
     let surest = best.iter().map(|(confidence, _)| *confidence).fold(0.0, f32::max);
@@ -178,9 +184,12 @@ pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Vec<Intent> {
     found
 }
 
-fn confidences(text: &Text<'_>, weighed: &Weighed, model: &Model) -> [f32; INTENTS] {
+/// How much surer, in log-odds, a sentence must be by itself: what stands around it may say otherwise.
+const ALONE: f32 = 0.7;
+
+fn confidences(text: &Text<'_>, weighed: &Weighed, model: &Model, less: f32) -> [f32; INTENTS] {
     let signs = signs(text, weighed);
-    std::array::from_fn(|head| odds(weighed.sum(head) + model.base(head, &signs)))
+    std::array::from_fn(|head| odds(weighed.sum(head) + model.base(head, &signs) - less))
 }
 
 /// What rules and form say of what a text asks for.

@@ -158,7 +158,19 @@ impl<'a> Text<'a> {
         let ends = |at: &usize| rest.get(*at).is_none_or(|next| next.begins_sentence);
         from..from + (1..=most).rev().find(ends).unwrap_or(most)
     }
+    /// Its first sentences, where it has several, without those of one word.
+    fn sentences(&self) -> impl Iterator<Item = Range<usize>> {
+        let tokens = self.tokens.get(..self.tokens.len().min(SENTENCES_WORDS)).unwrap_or_default();
+        let starts = tokens.iter().enumerate().filter(|(at, token)| *at == 0 || token.begins_sentence);
+        let starts: Vec<usize> = starts.map(|(at, _)| at).chain([tokens.len()]).collect();
+        let several = starts.len() > 2;
+        let pairs: Vec<Range<usize>> = starts.iter().zip(starts.iter().skip(1)).map(|(from, to)| *from..*to).collect();
+        pairs.into_iter().filter(move |sentence| several && sentence.len() > 1)
+    }
 }
+
+/// In how many words of a text sentences are read by themselves too.
+const SENTENCES_WORDS: usize = 120;
 
 /// How many words are weighed together. In a longer text the most annoyed part says how annoyed its writer is.
 const WINDOW: usize = 60;
