@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::concepts::*;
 use super::model::{INTENT_SIGNS, INTENTS, Model, Weighed, odds};
-use super::{EVIDENCE, Evidence, Intent, Text, round};
+use super::{EVIDENCE, Evidence, Intent, Text, probability, round};
 
 /// The names of all intents, as the contract lists them.
 pub const NAMES: [&str; 17] = [
@@ -138,6 +138,19 @@ pub fn may_ask_whether_bot(text: &str) -> bool {
 /// intent is as sure as the surest part of the text: the whole, if it is not long, or one of its first sentences alone.
 pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Vec<Intent> {
     let mut best: [(f32, Range<usize>); INTENTS] = std::array::from_fn(|_| (0.0, 0..0));
+    if !text.is_readable() {
+        return vec![Intent { name: "none".into(), confidence: 0.5, because: Vec::new() }];
+    }
+    // Each part with what it must be surer by.
+    let mut parts = Vec::new();
+    let mut from = whole.place.end;
+    while from < text.tokens.len() {
+        let window = text.window(from);
+        from = window.end;
+        parts.push((window, 0.0));
+    }
+    parts.extend(text.sentences().map(|sentence| (sentence, ALONE)));
+
     let mut take = |weighed: &Weighed, less: f32| {
         for ((best, place), confidence) in best.iter_mut().zip(confidences(text, weighed, model, less)) {
             if confidence > *best {
@@ -145,35 +158,27 @@ pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Vec<Intent> {
             }
         }
     };
-    if !text.is_readable() {
-        return vec![Intent { name: "none".into(), confidence: 0.5, because: Vec::new() }];
-    }
     take(whole, 0.0);
-    let mut further = Vec::new();
-    let mut from = whole.place.end;
-    while from < text.tokens.len() {
-        let mut weighed = Weighed::default();
-        weighed.weigh(text, text.window(from), model);
-        from = weighed.place.end;
-        take(&weighed, 0.0);
-        further.push(weighed);
-    }
-    for sentence in text.sentences() {
-        let mut weighed = Weighed::default();
-        weighed.weigh(text, sentence, model);
-        take(&weighed, ALONE);
-        further.push(weighed);
-    }
+    let further: Vec<Weighed> = parts
+        .into_iter()
+        .map(|(place, less)| {
+            let mut weighed = Weighed::default();
+            weighed.weigh(text, place, model);
+            take(&weighed, less);
+            weighed
+        })
+        .collect();
+
     let surest = best.iter().map(|(confidence, _)| *confidence).fold(0.0, f32::max);
     if surest < LEAST {
-        return vec![Intent { name: "none".into(), confidence: round(1.0 - surest), because: Vec::new() }];
+        return vec![Intent { name: "none".into(), confidence: probability(1.0 - surest), because: Vec::new() }];
     }
     let mut found: Vec<Intent> = Vec::new();
     for (head, (name, (confidence, place))) in NAMES.iter().zip(best).enumerate() {
         if confidence >= LEAST {
             let weighed = further.iter().find(|weighed| weighed.place == place).unwrap_or(whole);
             let because = evidence(text, weighed, head, model);
-            found.push(Intent { name: (*name).into(), confidence: round(confidence), because });
+            found.push(Intent { name: (*name).into(), confidence, because });
         }
     }
     // Stable, so what is equally sure stays in the order of the names.
@@ -181,6 +186,7 @@ pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Vec<Intent> {
     found.sort_by(|one, other| {
         is_courtesy(one).cmp(&is_courtesy(other)).then(other.confidence.total_cmp(&one.confidence))
     });
+    found.iter_mut().for_each(|intent| intent.confidence = probability(intent.confidence));
     found
 }
 

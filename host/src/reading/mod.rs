@@ -158,6 +158,7 @@ impl<'a> Text<'a> {
         let ends = |at: &usize| rest.get(*at).is_none_or(|next| next.begins_sentence);
         from..from + (1..=most).rev().find(ends).unwrap_or(most)
     }
+
     /// Its first sentences, where it has several, without those of one word.
     fn sentences(&self) -> impl Iterator<Item = Range<usize>> {
         let tokens = self.tokens.get(..self.tokens.len().min(SENTENCES_WORDS)).unwrap_or_default();
@@ -174,6 +175,14 @@ const SENTENCES_WORDS: usize = 120;
 
 /// How many words are weighed together. In a longer text the most annoyed part says how annoyed its writer is.
 const WINDOW: usize = 60;
+
+/// No reading is surer than this: what is learnt from examples is never certain.
+const SUREST: f32 = 0.99;
+
+/// A probability as a reading says it.
+fn probability(number: f32) -> f32 {
+    round(number.min(SUREST))
+}
 
 /// To four places: what is computed in another order, or on another machine, may differ after that.
 fn round(number: f32) -> f32 {

@@ -19,7 +19,7 @@ use vader_parity::SentimentIntensityAnalyzer;
 
 use super::model::{FRUSTRATED, HAPPY, MOOD_SIGNS, Model, UNHAPPY, URGENT, Weighed, odds};
 use super::words::{Phrases, Token};
-use super::{EVIDENCE, Evidence, Reading, Text, round};
+use super::{EVIDENCE, Evidence, Reading, Text, probability, round};
 
 /// What a word of the vocabulary says.
 #[derive(Clone, Copy, Default)]
@@ -205,9 +205,9 @@ pub fn read(text: &Text<'_>, whole: &Weighed, model: &Model) -> Reading {
     let is_felt = polarity.abs() > 0.05 || frustration >= 0.5;
     Reading {
         polarity: round(polarity),
-        frustration: round(frustration),
-        urgency: round(odds(base(URGENT) + urgent)),
-        confidence: round(confidence(text, happy, unhappy)),
+        frustration: probability(frustration),
+        urgency: probability(odds(base(URGENT) + urgent)),
+        confidence: probability(confidence(text, happy, unhappy)),
         because: if is_felt { evidence(text, noticed, whole, model) } else { ranked(noticed.because) },
         language,
     }
@@ -233,7 +233,7 @@ fn wordless(noticed: Noticed, language: Option<String>) -> Reading {
     let polarity = sum / (sum * sum + 15.0).sqrt();
     Reading {
         polarity: round(polarity),
-        frustration: round(frustration),
+        frustration: probability(frustration),
         urgency: 0.0,
         confidence,
         because: ranked(noticed.because),
@@ -251,7 +251,7 @@ fn confidence(text: &Text<'_>, happy: f32, unhappy: f32) -> f32 {
         None if words > 2 => 0.7,
         None => 0.4,
     };
-    (surest * known).clamp(0.05, 0.99)
+    (surest * known).max(0.05)
 }
 
 /// Which words led to the polarity, strongest first: what the model gives each, and what the lists do.
