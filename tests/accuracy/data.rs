@@ -102,6 +102,56 @@ pub fn misspelt(text: &str) -> String {
     out
 }
 
+/// The text as somebody might type it who spells as they hear, all in small letters and without apostrophes. The same text
+/// always gives the same.
+pub fn as_heard(text: &str) -> String {
+    const HEARD: [(&str, &str); 24] = [
+        ("where", "were"),
+        ("their", "there"),
+        ("tion", "shun"),
+        ("ould", "ud"),
+        ("ough", "uf"),
+        ("ight", "ite"),
+        ("ph", "f"),
+        ("wh", "w"),
+        ("kn", "n"),
+        ("ck", "k"),
+        ("ie", "ei"),
+        ("ea", "ee"),
+        ("ou", "ow"),
+        ("ll", "l"),
+        ("ss", "s"),
+        ("tt", "t"),
+        ("mm", "m"),
+        ("pp", "p"),
+        ("nn", "n"),
+        ("rr", "r"),
+        ("qu", "kw"),
+        ("ance", "ence"),
+        ("er", "ar"),
+        ("c", "k"),
+    ];
+    let heard = |word: &str| {
+        let mut word = word.to_lowercase().replace(['\'', '\u{2019}'], "");
+        let sum = word.bytes().fold(5_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) >> 4;
+        if word.len() > 3 && sum % 3 > 0 {
+            let from = sum as usize % HEARD.len();
+            let turned = HEARD.iter().cycle().skip(from).take(HEARD.len());
+            if let Some((plain, heard)) =
+                turned.clone().find(|(plain, _)| word.get(1..).is_some_and(|end| end.contains(plain)))
+            {
+                let (first, rest) = word.split_at(1);
+                word = format!("{first}{}", rest.replacen(plain, heard, 1));
+            }
+        }
+        word
+    };
+    text.split(' ')
+        .map(|word| if word.is_ascii() { heard(word) } else { word.to_owned() })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// The head of an intent; none for `none`.
 pub fn head(name: &str) -> Option<usize> {
     NAMES.iter().position(|known| *known == name).filter(|at| *at < INTENTS)

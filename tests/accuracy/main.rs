@@ -9,6 +9,7 @@ mod banking;
 mod data;
 mod judge;
 mod learn;
+mod spelling;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -22,43 +23,55 @@ use train::Corpus;
 /// The weights, as the program carries them.
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host/src/reading/model.bin");
 
+/// The words that people write, the same.
+const SPELLING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host/src/reading/spelling.txt");
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let (mut trains, mut shows, mut folder) = (false, false, PathBuf::from("../shared/data"));
+    let (mut trains, mut spells, mut shows) = (false, false, false);
+    let mut folder = PathBuf::from("../shared/data");
     while let Some(argument) = arguments.next() {
         match (argument.as_str(), arguments.next()) {
             ("train", None) => trains = true,
+            ("spelling", None) => spells = true,
             ("--show", None) => shows = true,
             ("--data", Some(path)) => folder = path.into(),
             (argument, _) => {
                 eprintln!(
-                    "error: {argument}: give nothing or `train`, after `--data FOLDER` if the open data is elsewhere"
+                    "error: {argument}: give nothing, `spelling` or `train`, after `--data FOLDER` if the open data is elsewhere"
                 );
                 return ExitCode::from(2);
             }
         }
+    }
+    if spells {
+        return match Corpus::texts(&folder) {
+            Some(texts) => write(SPELLING, spelling::file(&texts).as_bytes()),
+            None => ExitCode::FAILURE,
+        };
     }
     let corpus = Corpus::read(&folder);
     if corpus.is_none() {
         println!("{}: no open data there; the figures that need it are left out", folder.display());
     }
     match (trains, corpus) {
-        (true, Some(corpus)) => write(&corpus),
+        (true, Some(corpus)) => {
+            let (mood, shifts) = (corpus.moods(), corpus.shifts());
+            write(MODEL, &corpus.model(&shifts, &mood, |_| false).model().bytes())
+        }
         (true, None) => ExitCode::FAILURE,
         (false, corpus) => table(corpus.as_ref(), &folder, shows),
     }
 }
 
-fn write(corpus: &Corpus) -> ExitCode {
-    let (mood, shifts) = (corpus.moods(), corpus.shifts());
-    let bytes = corpus.model(&shifts, &mood, |_| false).model().bytes();
-    match std::fs::write(MODEL, &bytes) {
+fn write(path: &str, bytes: &[u8]) -> ExitCode {
+    match std::fs::write(path, bytes) {
         Ok(()) => {
             println!("{} bytes", bytes.len());
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {MODEL}: {error}");
+            eprintln!("error: {path}: {error}");
             ExitCode::FAILURE
         }
     }

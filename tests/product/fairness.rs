@@ -54,7 +54,7 @@ fn a_gap_past_the_limit_fails_and_names_the_group() {
     let output = audit(&["--file", &file], None);
     let words = printed(&output);
     assert_eq!(output.status.code(), Some(1), "{words}");
-    for word in ["PAST THE LIMIT of 45 points", "xx, 100 points fewer than the others", "0/30"] {
+    for word in ["PAST THE LIMIT of 15 points", "xx, 100 points fewer than the others", "0/30"] {
         assert!(words.contains(word), "`{word}` is missing: {words}");
     }
     let wrong = folder.write("wrong.tsv", "en\tchat\tpizza\t0\t0\t0\tHello\n");

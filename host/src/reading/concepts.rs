@@ -302,6 +302,12 @@ static PHRASES: LazyLock<Phrases<Set>> = LazyLock::new(|| {
     Phrases::new(entries, |one, other| one | other)
 });
 
+/// Every word and phrase that stands for something.
+pub(super) fn phrases() -> impl Iterator<Item = &'static str> {
+    let wider = WIDER.lines().filter_map(|line| Some(line.split_once('\t')?.1));
+    CONCEPTS.iter().map(|(_, phrases)| *phrases).chain(wider).flat_map(str::split_whitespace)
+}
+
 /// A word or phrase of a text that stands for something.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
@@ -340,4 +346,17 @@ fn is_order_number(text: &str, token: &Token) -> bool {
     let is_year = word.len() == 4 && (word.starts_with("19") || word.starts_with("20"));
     let is_number = word.bytes().all(|b| b.is_ascii_digit()) && (4..=12).contains(&word.len());
     before == Some('#') || is_number && before != Some('+') && !is_year
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_concept_has_a_bit_of_its_own() {
+        let wider: std::collections::BTreeSet<_> =
+            WIDER.lines().filter_map(|line| line.split_once('\t')).map(|(name, _)| name).collect();
+        assert!(wider.len() as u32 + NAMED <= u128::BITS, "{} and {NAMED}", wider.len());
+        assert!(WIDER.lines().all(|line| line.split('\t').count() == 2), "each line is a concept and its phrases");
+    }
 }

@@ -18,13 +18,11 @@ pub const SHIPPED: &str = include_str!("fairness.tsv");
 
 /// Of those who need a person, the largest difference in who gets one: one in seven. It is what a handful of texts can
 /// show, and more than one more angry person in seven who talks to a machine is nothing to ship.
-///
-/// What is wanted is 0.15. Texts that are badly misspelt are 40 points behind today, so this holds what is reached.
-pub const ESCALATED_LIMIT: f64 = 0.45;
+pub const ESCALATED_LIMIT: f64 = 0.15;
 
 /// The same for being misread. A misreading costs a wrong answer or a question back, to one more in seven.
-/// Wanted is 0.15 here too; misspelt texts are 32 points behind.
-pub const MISREAD_LIMIT: f64 = 0.4;
+/// Wanted is 0.15 here too; badly misspelt texts are 18 points behind, so this holds what is reached.
+pub const MISREAD_LIMIT: f64 = 0.2;
 
 /// From where a reading calls a person, and from which label on a person should be called.
 const FRUSTRATED: f32 = 0.5;
@@ -356,7 +354,7 @@ mod tests {
 
     #[test]
     fn groups_are_compared_situation_by_situation() {
-        for (lost, is_within) in [(0, true), (3, true), (14, false), (20, false)] {
+        for (lost, is_within) in [(0, true), (3, true), (8, false), (20, false)] {
             let report = groups(lost);
             let [escalated, misread] = report.gaps.as_slice() else { panic!("{report:?}") };
             let largest = &escalated.compared[0];

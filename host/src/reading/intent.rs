@@ -1,8 +1,9 @@
 //! What a customer wants.
 //!
-//! Words and phrases stand for concepts (a thing that was ordered, asking where, a person); a rule says which concepts
-//! must come together in one sentence for an intent, and which must not. Every rule is meant to be right far more often
-//! than to be complete: an automation that answers the wrong question is worse than one that passes.
+//! The weights ([`super::model`]) decide, from the words, from what they stand for, and from rules. A rule says which
+//! concepts (a thing that was ordered, asking where, a person) must come together in one sentence for an intent, and which
+//! must not; where one holds, that is a sign that counts much. An automation that answers the wrong question is worse than
+//! one that passes, so each intent's half stands where precision counts five times what recall does.
 //!
 //! Never reads more than the words: not who writes, nor what was said before.
 
@@ -39,7 +40,7 @@ pub const LEAST: f32 = 0.5;
 /// What must come together in one sentence.
 struct Rule {
     intent: &'static str,
-    /// How sure the rule is, 0 to 1.
+    /// How sure the rule is, 0 to 1: how much of a sign it is.
     confidence: f32,
     /// Of each of these sets one concept must be there.
     all: &'static [Set],
@@ -124,7 +125,7 @@ const BOT_STEMS: [&str; 15] = [
     "alive", "maschine", " ai",
 ];
 
-/// Whether it is worth asking [`intents`] if a text asks whether a machine is writing.
+/// Whether it is worth [`read`]ing if a text asks whether a machine is writing.
 pub fn may_ask_whether_bot(text: &str) -> bool {
     // A question like that is short.
     if text.len() > 400 {

@@ -145,7 +145,9 @@ const SENT_FROM: [&str; 8] = [
 /// Without quoted lines, what stands below a mail's header, and signatures.
 fn without_quotes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut rest = text.len();
     for line in text.split_inclusive('\n') {
+        rest -= line.len();
         let bare = line.trim();
         if bare.starts_with('>') {
             continue;
@@ -158,7 +160,6 @@ fn without_quotes(text: &str) -> String {
             break;
         }
         // Its writer's name, and what else stands there, asks for nothing.
-        let rest = text.len() - line_end(text, line);
         if signs_off(&head, bare) && rest <= SIGNATURE_BYTES {
             break;
         }
@@ -203,11 +204,6 @@ const SIGNS_OFF: [&str; 27] = [
 
 fn signs_off(head: &str, line: &str) -> bool {
     line.len() < 60 && SIGNS_OFF.iter().any(|formula| head.starts_with(formula))
-}
-
-/// Where a line of a text ends in it, in bytes.
-fn line_end(text: &str, line: &str) -> usize {
-    (line.as_ptr() as usize - text.as_ptr() as usize) + line.len()
 }
 
 /// Without `@names`, addresses and links.

@@ -1,7 +1,7 @@
 //! Reading what customers write: how they feel, what they want, which language it is.
 //!
-//! Rules over word lists, so that every judgement can name the words that led to it and the same text always gives the
-//! same reading. Everything is a pure function of the text.
+//! A sum over the words of a text, what they stand for and a few signs, each with a weight that was learnt beforehand, so that
+//! every judgement can name the words that led to it. Everything is a pure function of the text.
 //!
 //! Never learns, never keeps a text, never asks anybody outside. Of a long text only the first [`READ_BYTES`] are read.
 
@@ -15,6 +15,7 @@ mod mask;
 pub mod model;
 pub mod sentiment;
 pub mod shares;
+pub mod spelling;
 mod words;
 
 use std::borrow::Cow;
@@ -132,6 +133,7 @@ impl<'a> Text<'a> {
         let own = mask::own(head(text), brand);
         let mut tokens = Vec::with_capacity(24);
         words(&own, &mut tokens);
+        spelling::mend(&own, &mut tokens);
         Self { own, tokens, language: None }
     }
 
@@ -157,6 +159,14 @@ impl<'a> Text<'a> {
         let most = rest.len().min(WINDOW);
         let ends = |at: &usize| rest.get(*at).is_none_or(|next| next.begins_sentence);
         from..from + (1..=most).rev().find(ends).unwrap_or(most)
+    }
+
+    /// Where these words stand, with what is between the word before and the word after.
+    fn stretch(&self, place: &Range<usize>) -> &str {
+        let before = place.start.checked_sub(1).and_then(|last| self.tokens.get(last));
+        let from = before.map_or(0, |last| last.end as usize);
+        let to = self.tokens.get(place.end).map_or(self.own.len(), |next| next.start as usize);
+        self.own.get(from..to).unwrap_or_default()
     }
 
     /// Its first sentences, where it has several, without those of one word.
@@ -194,8 +204,8 @@ fn round(number: f32) -> f32 {
 pub struct Evidence {
     /// As it stands in the text, or what was noticed (`!!!`, `CAPITALS`).
     pub term: String,
-    /// How much it counted. In a reading: added to the polarity before it is squeezed into -1 to 1. In an intent: its
-    /// share of the confidence.
+    /// How much it counted, in log-odds: in a reading for a good mood and, below zero, for a bad one; in an intent for it. One
+    /// more makes it about three times as likely.
     pub weight: f32,
 }
 

@@ -5,7 +5,7 @@
 //! than 0.5 MB that the program carries.
 //!
 //! The file: `ATTM`, a version, then for each head its bias, the size of one step of its weights and the weights of what is
-//! counted ([`MOOD_SIGNS`] or [`INTENT_SIGNS`] of them), as little-endian `f32`; then entries of 4 bytes, sorted: a
+//! counted (as many as [`signs_of`] says), as little-endian `f32`; then entries of 4 bytes, sorted: a
 //! bucket (19 bits), a head (5 bits), a weight in steps (8 bits, signed).
 //!
 //! Never learns here: what is trained stays as it is until the next version.
@@ -72,8 +72,8 @@ fn bucket(hash: u64, kind: u8) -> u32 {
 }
 
 impl Terms {
-    /// The terms of these words of a text.
-    pub(super) fn of(text: &str, tokens: &[Token], terms: &mut Terms) {
+    /// The terms of these words of a text, and of the signs in the stretch in which they stand.
+    pub(super) fn of(text: &str, tokens: &[Token], stretch: &str, terms: &mut Terms) {
         terms.words.clear();
         terms.pieces.clear();
         terms.words.reserve(tokens.len() * 3);
@@ -116,7 +116,7 @@ impl Terms {
             }
         }
         let last = tokens.len().saturating_sub(1) as u32;
-        for c in text.chars().filter(|c| *c >= '\u{2190}' && !c.is_alphanumeric()).take(32) {
+        for c in stretch.chars().filter(|c| *c >= '\u{2190}' && !c.is_alphanumeric()).take(32) {
             terms.words.push((bucket(u64::from(c as u32), b'5'), last));
         }
         for list in [&mut terms.words, &mut terms.pieces] {
@@ -157,13 +157,12 @@ impl Terms {
     /// on texts that the weights were not trained on. (Square roots are the same on every machine.)
     pub fn scales(&self) -> (f32, f32) {
         let scale = |terms: &Vec<_>| SCALE / (terms.len().max(1) as f32).sqrt().sqrt().sqrt();
-        (scale(&self.words), scale(&self.pieces) * PIECES)
+        (scale(&self.words), scale(&self.pieces))
     }
 }
 
 /// What a word or piece counts in a text that has no other.
 const SCALE: f32 = 0.2;
-const PIECES: f32 = 1.0;
 
 /// What a concept counts.
 pub const CONCEPT_SCALE: f32 = 0.3;
@@ -197,7 +196,7 @@ impl Weighed {
         let tokens = text.tokens.get(place.clone()).unwrap_or_default();
         self.place = place;
         self.present = concepts::find(&text.own, tokens, &mut self.hits);
-        Terms::of(&text.own, tokens, &mut self.terms);
+        Terms::of(&text.own, tokens, text.stretch(&self.place), &mut self.terms);
         self.terms.add_concepts(self.present);
     }
 
@@ -323,11 +322,6 @@ impl Model {
         out
     }
 
-    /// Its heads.
-    pub fn heads_mut(&mut self) -> &mut [Head] {
-        &mut self.heads
-    }
-
     /// What the terms speak for each head, in log-odds, without biases and signs.
     pub fn sums(&self, terms: &Terms) -> [f32; HEADS] {
         let (words, pieces) = terms.scales();
@@ -397,4 +391,34 @@ pub fn signs_of(head: usize) -> usize {
 /// Log-odds as a probability, 0 to 1.
 pub fn odds(sum: f32) -> f32 {
     1.0 / (1.0 + (-sum).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weights_that_are_carried_are_small_and_whole() {
+        let file = include_bytes!("model.bin");
+        let model = Model::parse(file).expect("the file is one of this version");
+        assert!(file.len() < 500_000, "{} bytes", file.len());
+        assert!(model.entries.len() > 50_000, "{} weights", model.entries.len());
+        assert!(model.bytes() == file, "what is written is what was read");
+        for cut in [0, 4, 5, 100, file.len() - 1] {
+            assert!(Model::parse(&file[..cut]).is_none(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn the_sum_of_a_text_is_what_its_words_are_said_to_share() {
+        let text = Text::new("where is my parcel, I am so angry", &super::super::Brand::default());
+        let mut weighed = Weighed::default();
+        weighed.weigh(&text, text.window(0), &CARRIED);
+        for head in [0, FRUSTRATED, UNHAPPY] {
+            let mut shares = vec![0.0; text.tokens.len()];
+            weighed.shares(&CARRIED, head, 1.0, &mut shares);
+            let shared: f32 = shares.iter().sum();
+            assert!((shared - weighed.sum(head)).abs() < 1e-3, "{head}: {shared} of {}", weighed.sum(head));
+        }
+    }
 }

@@ -1,15 +1,15 @@
 //! How a customer feels: polarity, frustration, urgency.
 //!
-//! For English, VADER (Hutto and Gilbert, 2014; crate `vader-parity`) scores the general wording. It was made for
-//! social media and calls many angry messages to a business positive, so three things stand before it: what is manners
-//! in a message to a business ("please", "help", "thanks in advance") is taken out, @names and links too, and a
-//! vocabulary of what goes wrong with orders and appointments ("still waiting", "third time", "on hold") counts beside
-//! it. Other languages are read by that vocabulary alone, in German, French and Spanish.
+//! What the weights ([`super::model`]) make of the words, and of signs beside them, decides. The signs come from three places:
+//! VADER (Hutto and Gilbert, 2014; crate `vader-parity`), for English; a vocabulary, in four languages, of what goes wrong
+//! with orders and appointments ("still waiting", "third time", "on hold"); and form: capitals, exclamation marks, who is
+//! spoken of. VADER was made for social media and calls many angry messages to a business positive, so what is manners in
+//! such a message ("please", "help", "thanks in advance") is taken out before it.
 //!
-//! - Polarity is `s / sqrt(s * s + 15)`, VADER's own curve, over the sum of VADER's score and the vocabulary's weights.
-//! - Frustration is `1 - exp(-x)`, where `x` sums the vocabulary's weights and a fifth of VADER's score below zero.
-//!   Capitals, exclamation marks and repeated signs raise `x` by at most six tenths, and do nothing where `x` is zero.
-//! - Urgency is the same curve over the words that ask for haste.
+//! - Polarity comes of two probabilities, that the writer feels good and that they feel bad; where neither reaches a half it
+//!   is neutral.
+//! - Frustration and urgency are probabilities. In a long text the most annoyed part says how annoyed its writer is.
+//! - In a language that is not known, emoji and loudness alone are read, with little confidence.
 //!
 //! Never reads irony: "great, thanks for nothing" is known as a phrase, not understood.
 
@@ -21,14 +21,14 @@ use super::model::{FRUSTRATED, HAPPY, MOOD_SIGNS, Model, UNHAPPY, URGENT, Weighe
 use super::words::{Phrases, Token};
 use super::{EVIDENCE, Evidence, Reading, Text, probability, round};
 
-/// What a word of the vocabulary says.
+/// What a word of the vocabulary says. The words of a text are added up and weighed as signs.
 #[derive(Clone, Copy, Default)]
 struct Mood {
     /// On VADER's scale, -4 to 4.
     polarity: f32,
-    /// 0 to 1.2; 1 alone gives a frustration of 0.63.
+    /// 0 to 1.1.
     frustration: f32,
-    /// 0 to 1.2.
+    /// 0 to 1.1.
     urgency: f32,
 }
 
@@ -136,6 +136,11 @@ static MOODS: LazyLock<Phrases<Mood>> = LazyLock::new(|| {
     // A word that stands in two lists has what the stronger one says.
     Phrases::new(entries, |one, other| if other.polarity.abs() > one.polarity.abs() { other } else { one })
 });
+
+/// Every word and phrase of the vocabulary.
+pub(super) fn phrases() -> impl Iterator<Item = &'static str> {
+    VOCABULARY.iter().map(|(_, list)| *list).chain([NEGATIONS]).flat_map(str::split_whitespace)
+}
 
 static SMALL_WORDS: LazyLock<Phrases<bool>> = LazyLock::new(|| {
     let negations = NEGATIONS.split_whitespace().map(|word| (word, true));

@@ -106,6 +106,17 @@ pub(super) fn words(text: &str, out: &mut Vec<Token>) {
     }
 }
 
+/// The letters of a word as they are compared: small, without accents or apostrophes.
+pub(super) fn folded(text: &str, token: &Token, out: &mut String) {
+    for c in text.get(token.start as usize..token.end as usize).unwrap_or_default().chars() {
+        fold(c, &mut |c| {
+            if c.is_alphanumeric() {
+                out.push(c);
+            }
+        });
+    }
+}
+
 /// A phrase as a table writes it (`where_is`), as its hash and how many words it has.
 pub(super) fn phrase(text: &str) -> (u64, usize) {
     let mut tokens = Vec::new();
