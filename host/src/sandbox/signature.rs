@@ -165,10 +165,15 @@ fn find(wasm: &[u8]) -> Result<Option<(usize, Range<usize>)>, Rejected> {
     Ok(found)
 }
 
+/// Small digits only, so that there is one way to write a signature.
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: &u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
     let mut pairs = text.as_bytes().chunks_exact(2);
-    let bytes = pairs.by_ref().map(|pair| Some(digit(pair.first()?)? << 4 | digit(pair.last()?)?)).collect();
+    let bytes = pairs.by_ref().map(|pair| Some((digit(pair.first()?)? << 4) | digit(pair.last()?)?)).collect();
     if pairs.remainder().is_empty() { bytes } else { None }
 }
 
@@ -209,14 +214,12 @@ mod tests {
     fn no_bit_of_a_signed_file_can_change() {
         let (key, _) = SecretKey::new().unwrap();
         let signed = sign(&file(), &key).unwrap();
-        for place in 8..signed.len() {
+        for place in 0..signed.len() {
             for bit in 0..8 {
                 let mut other = signed.clone();
                 other[place] ^= 1 << bit;
-                // Where the section is no longer there, the file counts as unsigned; a letter of the hexadecimal digits may be
-                // written in the other case.
-                let same = matches!(signer(&other), Ok(Some(_)) if bit == 5);
-                assert!(same || !matches!(signer(&other), Ok(Some(_))), "byte {place}, bit {bit}");
+                // Where the section has lost its name, the file counts as one that nobody signed.
+                assert!(!matches!(signer(&other), Ok(Some(_))), "byte {place}, bit {bit}");
             }
         }
     }

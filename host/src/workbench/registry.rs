@@ -205,7 +205,8 @@ impl Registry {
                 "{reference}: what the registry gave does not have the digest that it should have ({said}); nothing was taken"
             ),
             OciDistributionError::RequestError(error) if error.is_connect() => {
-                let hint = if !self.plain_http && is_here(host) { "; without TLS: --plain-http" } else { "" };
+                let has_tls = self.plain_http || said.contains("certificate");
+                let hint = if !has_tls && is_here(host) { "; without TLS: --plain-http" } else { "" };
                 anyhow!("{host}: the registry cannot be reached ({said}){hint}")
             }
             _ => anyhow!("{host}: the registry does not answer as one: {said}"),
