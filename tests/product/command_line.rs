@@ -129,7 +129,9 @@ fn a_plugin_is_set_up_from_the_command_line() {
         run(of(&shop), &arguments, "")
     };
     let now = || shop.owner.get("/v1/plugins/order-status").body;
-    plugin(&["install", &file]).fits(0, &["order-status 0.1.0 (off)", "asks for: business, handoff, message"]);
+    plugin(&["install", &file]).fits(1, &["409", "is not signed", "--accept-unsigned"]);
+    plugin(&["install", &file, "--accept-unsigned"])
+        .fits(0, &["order-status 0.1.0 (off)", "not signed; you said yes", "asks for: business, handoff, message"]);
     plugin(&["enable", "order-status"]).fits(1, &["409", "needs grants first", "order-claims"]);
     plugin(&["grant", "order-status", "message", "orders"]).fits(0, &["may: message, orders", "asks for: business"]);
     plugin(&["grant", "order-status", "tally"]).fits(1, &["422", "tally"]);
@@ -140,7 +142,7 @@ fn a_plugin_is_set_up_from_the_command_line() {
     plugin(&["settings", "order-status", r#"{"write_when":["lost"]}"#]).fits(1, &["422", "write_when", "lost"]);
     plugin(&["settings", "order-status", "{"]).fits(1, &["the settings are not JSON"]);
     plugin(&["order", "order-status", "7"]).fits(0, &["order 7"]);
-    plugin(&["install", &file, "--name", "another"]).fits(0, &["another 0.1.0 (off)"]);
+    plugin(&["install", &file, "--name", "another", "--accept-unsigned"]).fits(0, &["another 0.1.0 (off)"]);
     plugin(&["list"]).fits(0, &["order-status 0.1.0 (on), order 7", "another 0.1.0 (off)"]);
     let listed = plugin(&["list", "--format", "json"]).json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);

@@ -53,6 +53,8 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("csv", "intake"),
     ("ureq", "cli"),
     ("lettre", "delivery"),
+    ("ring", "sandbox"),
+    ("oci_client", "workbench"),
 ];
 
 fn sources() -> PathBuf {

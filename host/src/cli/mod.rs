@@ -8,6 +8,7 @@ mod demo;
 mod fairness;
 mod knowledge;
 mod plugins;
+mod publish;
 mod read;
 mod remote;
 mod serve;
@@ -35,6 +36,14 @@ enum Command {
     Test(plugins::Test),
     /// Show what a component file is, subscribes to and asks for.
     Inspect(plugins::Inspect),
+    /// Make and show keys that plugins are signed with.
+    Key(publish::Key),
+    /// Sign a component file.
+    Sign(publish::Sign),
+    /// Push a component file to a registry.
+    Push(publish::Push),
+    /// Pull a component file from a registry.
+    Pull(publish::Pull),
     /// Read texts on standard input: mood and intents, a line of JSON for each.
     Read(read::ReadTexts),
     /// Send events to a server.
@@ -77,13 +86,18 @@ enum Format {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,attune=info".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "warn,attune=info,oci_client=off".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     let result = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Build(build) => build.run(),
         Command::Test(test) => test.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Key(key) => key.run(),
+        Command::Sign(sign) => sign.run(),
+        Command::Push(push) => push.run(),
+        Command::Pull(pull) => pull.run(),
         Command::Read(read) => read.run(),
         Command::Event(event) => event.run(),
         Command::Plugin(plugin) => plugin.run(),

@@ -117,6 +117,7 @@ fn about_json(about: &About) -> serde_json::Value {
         "version": about.manifest.version,
         "description": about.manifest.description,
         "digest": about.digest,
+        "signer": about.signer,
         "size_bytes": about.size_bytes,
         "subscribes_to": about.exports,
         "may": about.wants,
@@ -129,6 +130,7 @@ fn describe(about: &About, indent: &str) -> String {
     let mut lines = vec![
         format!("{} {}: {}", manifest.name, manifest.version, manifest.description),
         format!("{} bytes, sha256 {}", about.size_bytes, about.digest),
+        super::publish::by_whom(about.signer.as_deref()),
         "runs when".to_owned(),
     ];
     lines.extend(about.exports.iter().map(|export| format!("  {}", export.sentence())));

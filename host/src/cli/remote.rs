@@ -14,6 +14,7 @@ use crate::sandbox;
 use crate::world::Serve;
 
 use super::Format;
+use super::publish::Access;
 use super::stamp::stamp;
 
 /// Which server, and who asks.
@@ -191,12 +192,32 @@ enum PluginAct {
     },
     /// Install a component file, or another version of one. It does not run before it is enabled.
     Install {
-        /// The component file.
+        /// The component file, or a package in a registry: oci://registry.example/name:tag
         file: PathBuf,
         /// The name to run under; absent: the one in the file.
         #[arg(long)]
         name: Option<String>,
+        /// Install it although nobody signed it whom you trust.
+        #[arg(long)]
+        accept_unsigned: bool,
+        #[command(flatten)]
+        access: Access,
     },
+    /// Trust the public key of somebody who signs plugins: what they signed is installed without asking.
+    Trust {
+        /// Their public key: `ed25519:...`
+        key: String,
+        /// Whose it is.
+        #[arg(long)]
+        label: String,
+    },
+    /// Trust a key no more. Plugins that rested on it stop.
+    Distrust {
+        /// The public key: `ed25519:...`
+        key: String,
+    },
+    /// List the keys that are trusted.
+    Keys,
     /// Turn a plugin on.
     Enable {
         /// Its name.
@@ -204,6 +225,9 @@ enum PluginAct {
         /// Grant everything that it asks for (see `attune plugin show`).
         #[arg(long)]
         grant_all: bool,
+        /// Turn it on although nobody signed it whom you trust (any more).
+        #[arg(long)]
+        accept_unsigned: bool,
     },
     /// Turn a plugin off.
     Disable {
@@ -273,16 +297,44 @@ impl Plugin {
             PluginAct::Show { name } => {
                 server.get_or_fail("GET", &format!("/v1/plugins/{}", segment(name)), Body::None)?
             }
-            PluginAct::Install { file, name } => {
-                let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
+            PluginAct::Install { file, name, accept_unsigned, access } => {
+                // A server that would refuse for want of a token is not worth a download.
+                server.token();
+                let (wasm, source) = match file.to_str().and_then(|file| file.strip_prefix("oci://")) {
+                    Some(package) => {
+                        let pulled = access.pull(package)?;
+                        (pulled.wasm, Some(pulled.source))
+                    }
+                    None => (std::fs::read(file).with_context(|| file.display().to_string())?, None),
+                };
                 let name = match name {
                     Some(name) => name.clone(),
                     None => sandbox::about(&wasm).with_context(|| file.display().to_string())?.1.name,
                 };
-                server.get_or_fail("POST", &format!("/v1/plugins?name={}", segment(&name)), Body::Wasm(&wasm))?
+                let unsigned = if *accept_unsigned { "&unsigned=true" } else { "" };
+                let source = source.map(|source| format!("&source={}", segment(&source))).unwrap_or_default();
+                let path = format!("/v1/plugins?name={}{unsigned}{source}", segment(&name));
+                server.get_or_fail("POST", &path, Body::Wasm(&wasm))?
             }
-            PluginAct::Enable { name, grant_all } => {
-                let mut change = json!({ "enabled": true });
+            PluginAct::Trust { key, label } => {
+                let wanted = json!({ "key": key, "label": label });
+                let body = server.get_or_fail("POST", "/v1/keys", Body::Json("application/json", &wanted))?;
+                server.print(&body, key_line);
+                return Ok(ExitCode::SUCCESS);
+            }
+            PluginAct::Distrust { key } => {
+                server.get_or_fail("DELETE", &format!("/v1/keys/{}", segment(key)), Body::None)?;
+                println!("{key} is trusted no more; plugins that rested on it are stopped");
+                return Ok(ExitCode::SUCCESS);
+            }
+            PluginAct::Keys => {
+                let body = server.get_or_fail("GET", "/v1/keys", Body::None)?;
+                let items = body["items"].as_array().cloned().unwrap_or_default();
+                server.print(&body, |_| items.iter().map(key_line).collect());
+                return Ok(ExitCode::SUCCESS);
+            }
+            PluginAct::Enable { name, grant_all, accept_unsigned } => {
+                let mut change = json!({ "enabled": true, "unsigned": accept_unsigned });
                 if *grant_all {
                     let path = format!("/v1/plugins/{}", segment(name));
                     let plugin = server.get_or_fail("GET", &path, Body::None)?;
@@ -311,6 +363,11 @@ impl Plugin {
         server.print(&shown, describe);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn key_line(key: &Value) -> String {
+    let word = |name: &str| key[name].as_str().unwrap_or_default();
+    format!("{}  {}\n", word("key"), word("label"))
 }
 
 /// A limit on the command line.
@@ -342,6 +399,10 @@ fn describe(plugin: &Value) -> String {
         plugin["version"].as_str().unwrap_or_default(),
         plugin["order"],
     );
+    text.push_str(&format!("  {}\n", plugin["signature"]["sentence"].as_str().unwrap_or_default()));
+    if let Some(source) = plugin["source"].as_str() {
+        text.push_str(&format!("  from: {source}\n"));
+    }
     text.push_str(&format!("  may: {}\n", interfaces(true)));
     if !interfaces(false).is_empty() {
         text.push_str(&format!("  asks for: {}\n", interfaces(false)));

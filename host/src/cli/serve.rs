@@ -1,5 +1,6 @@
 //! `attune serve`: puts the rooms together, in the real world.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,7 +14,7 @@ use crate::delivery::{Post, Settings as Delivery, Smtp};
 use crate::domain::entry::{Change, Input, Role, Token};
 use crate::domain::ids::{BusinessId, CustomerId, TokenId};
 use crate::engine::{Engine, Parts};
-use crate::sandbox::{Cache, Compiler, Sandbox};
+use crate::sandbox::{self, Cache, Compiler, Sandbox};
 use crate::server::{self, App, new_secret, secret_hash};
 use crate::store::{FileKeyring, Keyring, RedbStore, Settings, Store};
 use crate::turn::limits::Limits;
@@ -40,7 +41,8 @@ pub(super) struct Serve {
     /// Open the demonstration business with the sample events of this folder.
     #[arg(long, requires = "plugins")]
     demo: Option<PathBuf>,
-    /// The folder with the prebuilt plugins, for the demonstration.
+    /// A folder with component files that you, the operator, vouch for: they are installed without a signature that the owner
+    /// trusts. The demonstration takes its plugins from here.
     #[arg(long)]
     plugins: Option<PathBuf>,
     /// Threads that run plugins; absent: twice as many as there are cores.
@@ -80,6 +82,9 @@ impl Serve {
             println!("operator token (shown once): {secret}");
         }
         let app = App::new(engine.clone(), server::Limits::default(), env!("CARGO_PKG_VERSION"));
+        if let Some(folder) = &self.plugins {
+            app.vouch(digests(folder)?);
+        }
         if let (Some(events), Some(plugins)) = (&self.demo, &self.plugins) {
             let open = demo::open(&engine, events, plugins)?;
             println!("{}", demo::welcome(&open, address));
@@ -114,6 +119,21 @@ impl Serve {
         let parts = Parts { store, keyring, world, sandbox, limits, workers, queue: self.queue, public_url };
         Ok(Engine::start(parts)?)
     }
+}
+
+/// The digests of the component files in a folder, as they are now.
+fn digests(folder: &Path) -> Result<BTreeSet<String>> {
+    let place = || format!("the plugins in {}", folder.display());
+    let mut digests = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).with_context(place)? {
+        let path = entry.with_context(place)?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            let wasm = std::fs::read(&path).with_context(|| path.display().to_string())?;
+            // What is no component is nothing that could be installed.
+            digests.extend(sandbox::about(&wasm).map(|(digest, _)| digest));
+        }
+    }
+    Ok(digests)
 }
 
 /// An address that can stand before a path.

@@ -8,6 +8,7 @@ use super::ids::BusinessId;
 use super::promises::{Pause, Promises};
 use super::quiet::QuietHours;
 use super::retention::Retention;
+use super::trust::TrustedKey;
 
 /// What is known of a business.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -46,6 +47,9 @@ pub struct Business {
     /// For how long what is known is kept.
     #[serde(default, skip_serializing_if = "Retention::is_usual")]
     pub retention: Retention,
+    /// Whose plugins are installed without asking.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_keys: Vec<TrustedKey>,
 }
 
 impl Business {
@@ -64,6 +68,7 @@ impl Business {
             paused: None,
             simulation: false,
             retention: Retention::default(),
+            trusted_keys: Vec::new(),
         }
     }
 }

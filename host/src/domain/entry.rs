@@ -13,6 +13,7 @@ use super::message::Purpose;
 use super::order::Order;
 use super::plugin::{Export, Manifest};
 use super::time::Instant;
+use super::trust::Vouched;
 
 /// One input, durable before it is acknowledged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -300,6 +301,15 @@ pub enum Change {
     Revoke(TokenId),
     /// Erased a customer: everything that is known of them, and their key.
     Erase(CustomerId),
+    /// Trusts the public key of somebody who signs plugins, or calls it otherwise.
+    Trust {
+        /// Which key.
+        key: String,
+        /// Whose it is, for people.
+        label: String,
+    },
+    /// Trusts a public key no more. Plugins that rested on it stop.
+    Distrust(String),
     /// Changed what customers' questions are answered with.
     Knowledge(Box<KnowledgeChange>),
 }
@@ -317,6 +327,15 @@ pub struct Install {
     pub exports: Vec<Export>,
     /// The permissions it asks for.
     pub wants: Vec<String>,
+    /// The public key of whoever signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// Whose word it comes with; [`Vouched::Signature`] is nobody's but the signer's.
+    #[serde(default, skip_serializing_if = "Vouched::is_usual")]
+    pub vouched: Vouched,
+    /// Where it was pulled from, as whoever installed it says: `registry/name@sha256:...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// What the owner changes of a plugin. What is none stays as it is.
@@ -335,6 +354,9 @@ pub struct PluginChange {
     /// All limits of its own. An operator's to set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<std::collections::BTreeMap<String, u64>>,
+    /// The owner says yes to its file though nobody signed it whom they trust.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
 }
 
 /// What a token's bearer may do.

@@ -29,4 +29,5 @@ pub mod situation;
 pub mod template;
 pub mod time;
 pub mod tone;
+pub mod trust;
 pub mod words;

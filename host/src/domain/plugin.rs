@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::message::Purpose;
 use super::time::Instant;
 use super::tone::Tone;
+use super::trust::Vouched;
 
 /// The contract's version that this host serves.
 pub const CONTRACT: &str = "0.1.0";
@@ -199,6 +200,15 @@ pub struct Installed {
     pub name: String,
     /// SHA-256 of the component, in hexadecimal.
     pub digest: String,
+    /// The public key of whoever signed the component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// Whose word stands behind it.
+    #[serde(default, skip_serializing_if = "Vouched::is_usual")]
+    pub vouched: Vouched,
+    /// Where it was pulled from, as whoever installed it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// What the file says of itself.
     pub manifest: Manifest,
     /// What it subscribes to.

@@ -8,6 +8,7 @@ use crate::domain::entry::{Change, Install};
 use crate::domain::ids::{BusinessId, CustomerId, TokenId};
 use crate::domain::knowledge::Kept;
 use crate::domain::plugin::{Export, Installed};
+use crate::domain::trust::Vouched;
 use crate::sandbox::{About, Component, Sandbox};
 use crate::store::{Batch, Key, Range, Row, StoreError, Table, View};
 use crate::turn::config::{Config, Knowledge};
@@ -107,8 +108,18 @@ fn load(view: &dyn View, digest: &str, sandbox: &Sandbox) -> Result<Option<Arc<C
         tracing::error!(digest, "a component is missing from the store");
         return Ok(None);
     }
+    // Loading reads the file whole: a signature in it is checked again.
     match sandbox.load(&wasm) {
-        Ok(component) => Ok(Some(component)),
+        Ok(component) if component.about.digest == digest => Ok(Some(component)),
+        Ok(component) => {
+            let found = &component.about.digest;
+            tracing::error!(
+                digest,
+                found,
+                "a component in the store is not the one that was installed; install it again"
+            );
+            Ok(None)
+        }
         Err(error) => {
             tracing::error!(digest, %error, "a component cannot be loaded any more");
             Ok(None)
@@ -139,8 +150,13 @@ pub fn article_key(business: BusinessId, id: &str) -> Key {
 /// The most of a component's file that one row takes.
 const PART_BYTES: usize = 4 << 20;
 
-/// What installs a component under a name: the change, and the rows of its file that are written with it.
+/// What installs a component under a name on the operator's word: the change, and the rows of its file that are written with it.
 pub fn install(name: &str, about: &About, wasm: &[u8]) -> (Change, Batch) {
+    install_on(name, about, wasm, Vouched::Operator, None)
+}
+
+/// The same on somebody's word, with where it was pulled from.
+pub fn install_on(name: &str, about: &About, wasm: &[u8], vouched: Vouched, source: Option<String>) -> (Change, Batch) {
     let mut batch = Batch::new();
     for (part, bytes) in (0..).zip(wasm.chunks(PART_BYTES)) {
         let row = Row { version: VERSION, clear: Vec::new(), sealed: bytes.to_vec() };
@@ -152,6 +168,9 @@ pub fn install(name: &str, about: &About, wasm: &[u8]) -> (Change, Batch) {
         manifest: about.manifest.clone(),
         exports: about.exports.iter().copied().collect(),
         wants: about.wants.iter().cloned().collect(),
+        signer: about.signer.clone(),
+        vouched,
+        source,
     };
     (Change::Install(Box::new(install)), batch)
 }

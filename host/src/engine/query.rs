@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::domain::business::Business;
 use crate::domain::case::Case;
 use crate::domain::consent::Consent;
 use crate::domain::customer::Customer;
@@ -13,12 +14,13 @@ use crate::domain::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, 
 use crate::domain::message::Message;
 use crate::domain::plugin::Installed;
 use crate::domain::time::Instant;
+use crate::domain::trust::TrustedKey;
 use crate::store::{Key, Order, Range, StoreError, Table, View};
 use crate::turn::records::{DeadLetter, Example, Notice, Records};
 use crate::turn::trends::{self, Span, Topic};
 
 use super::Engine;
-use super::config::{listed_key, token_key};
+use super::config::{business_key, listed_key, token_key};
 use super::erasure::erased_key;
 use super::step::customers_after;
 use super::why::{Handled, Measured, Why};
@@ -252,6 +254,16 @@ impl Query<'_> {
     /// How many customers wrote about what in the last hours, the current one included, and how many of them unhappily.
     pub fn trends(&self, hours: u32) -> Result<Vec<Topic>, StoreError> {
         trends::counts(self.view.as_ref(), self.business, Span::before(self.now().plus(1), hours))
+    }
+
+    /// The public keys that the business trusts, those of longest standing first.
+    pub fn trusted_keys(&self) -> Result<Vec<TrustedKey>, StoreError> {
+        let row = self.view.get(&business_key(self.business))?;
+        Ok(row
+            .map(|row| row.read_clear::<Business>())
+            .transpose()?
+            .map(|business| business.trusted_keys)
+            .unwrap_or_default())
     }
 
     /// The plugins, in the owner's order.

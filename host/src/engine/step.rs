@@ -13,6 +13,7 @@ mod knowledge;
 mod plugins;
 mod retention;
 mod staff;
+mod trust;
 
 use std::sync::Arc;
 

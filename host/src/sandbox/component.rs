@@ -18,6 +18,7 @@ use crate::turn::records::hex;
 use super::Sandbox;
 use super::reader::Reader;
 use super::run::Handlers;
+use super::signature;
 
 /// The custom section in which a component says what it is.
 pub const SECTION: &str = "attune:plugin";
@@ -51,6 +52,9 @@ pub enum Rejected {
     /// What it says of itself is wrong.
     #[error("the component's `{SECTION}` section is wrong: {0}; mend plugin.toml and build again")]
     Manifest(String),
+    /// It carries a signature that is not right.
+    #[error("the component's signature is wrong: {0}; get the file from its author again, or have it signed again")]
+    Signature(String),
     /// It subscribes to nothing.
     #[error("the component exports nothing that Attune knows; export one of {known} at version {CONTRACT}")]
     NoExport {
@@ -106,6 +110,8 @@ pub struct About {
     pub digest: String,
     /// What it says of itself.
     pub manifest: Manifest,
+    /// The public key of whoever signed it. The signature is right; whether the key is trusted is a business's to say.
+    pub signer: Option<String>,
     /// What it subscribes to.
     pub exports: BTreeSet<Export>,
     /// The permissions it asks for: interfaces of `attune:host` of which it imports functions, and `reading` if it reads.
@@ -184,6 +190,7 @@ impl Sandbox {
     /// [`Rejected`], with what was wrong and what to do.
     pub fn load(&self, wasm: &[u8]) -> Result<Arc<Component>, Rejected> {
         let (digest, manifest) = about(wasm)?;
+        let signer = signature::signer(wasm)?.map(|key| key.to_string());
         let compiled = self.compiled(&digest, wasm)?;
         let kind = compiled.component_type();
         let (mut wants, mut imports, mut interfaces) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -224,7 +231,7 @@ impl Sandbox {
             let handlers = Handlers::new(&pre, &exports).map_err(misfit)?;
             Code::Automation(pre, handlers)
         };
-        let about = About { digest, manifest, exports, wants, imports, size_bytes: wasm.len() };
+        let about = About { digest, manifest, signer, exports, wants, imports, size_bytes: wasm.len() };
         Ok(Arc::new(Component { about, code }))
     }
 

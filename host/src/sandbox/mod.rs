@@ -11,6 +11,7 @@ mod component;
 mod host;
 mod reader;
 mod run;
+pub mod signature;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -69,6 +69,8 @@ fn act_of(method: &Method, path: &str) -> Option<Act> {
         ("POST", "/v1/plugins") => Change("plugins.install"),
         ("PATCH", "/v1/plugins/{name}") => Change("plugins.change"),
         ("DELETE", "/v1/plugins/{name}") => Change("plugins.remove"),
+        ("POST", "/v1/keys") => Change("keys.trust"),
+        ("DELETE", "/v1/keys/{key}") => Change("keys.distrust"),
         ("POST", "/v1/knowledge") => Change("knowledge.add"),
         ("POST", "/v1/knowledge/import") => Change("knowledge.import"),
         ("PUT", "/v1/knowledge/{id}") => Change("knowledge.change"),

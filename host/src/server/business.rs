@@ -78,6 +78,7 @@ impl BusinessPatch {
             paused: business.paused,
             simulation: self.simulation.unwrap_or(business.simulation),
             retention: self.retention.unwrap_or(business.retention),
+            trusted_keys: business.trusted_keys,
         };
         let errors = misfits(&merged);
         if errors.is_empty() { Ok(merged) } else { Err(Problem::misfits("the body does not fit", errors)) }

@@ -15,6 +15,7 @@ mod dead_letters;
 mod events;
 mod fairness;
 mod health;
+mod keys;
 mod knowledge;
 mod messages;
 mod metrics;
@@ -36,7 +37,8 @@ mod visitors;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -122,6 +124,8 @@ pub struct App {
     closing: watch::Sender<bool>,
     streams: Arc<Semaphore>,
     uploads: Semaphore,
+    /// Digests of the component files that the operator put on the server.
+    vouched: OnceLock<BTreeSet<String>>,
     /// Held while what is known of a business is read, merged and written.
     merging: tokio::sync::Mutex<()>,
 }
@@ -136,11 +140,18 @@ impl App {
             closing: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(limits.streams)),
             uploads: Semaphore::new(limits.uploads),
+            vouched: OnceLock::new(),
             merging: tokio::sync::Mutex::default(),
             engine,
             limits,
             version,
         })
+    }
+
+    /// The operator vouches for component files, by their digests (SHA-256 in hexadecimal). Only the first call counts.
+    pub fn vouch(&self, digests: BTreeSet<String>) {
+        // There is one caller, before the first request.
+        let _ = self.vouched.set(digests);
     }
 
     /// Puts an input into the journal and waits for its step. What the step refused is a problem.
@@ -218,6 +229,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/dead-letters/{id}/retry", post(dead_letters::retry)),
         ("/v1/plugins", get(plugins::list).post(plugins::install)),
         ("/v1/plugins/{name}", get(plugins::one).patch(plugins::change).delete(plugins::remove)),
+        ("/v1/keys", get(keys::list).post(keys::trust)),
+        ("/v1/keys/{key}", delete(keys::distrust)),
         ("/v1/knowledge", get(knowledge::list).post(knowledge::add)),
         ("/v1/knowledge/import", post(knowledge::import)),
         ("/v1/knowledge/search", get(knowledge::search)),

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::entry::{Change, Input, PluginChange, Role};
 use crate::domain::ids::CustomerId;
 use crate::domain::plugin::{Export, Installed, Paused, TemplateDeclaration, permission_sentence};
+use crate::domain::trust::{TrustedKey, Vouched, sentence};
 use crate::turn::config::with_defaults;
 use crate::turn::limits::Limits;
 
@@ -48,6 +49,20 @@ pub struct Permission {
     granted: bool,
 }
 
+/// Who signed a plugin's file, and whose word it was taken on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Signature {
+    /// Both in a sentence.
+    sentence: String,
+    /// The public key of whoever signed it; absent when nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// Whether the business trusts that key.
+    trusted: bool,
+    /// Whose word stands behind it.
+    vouched: Vouched,
+}
+
 /// A plugin of the business.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PluginView {
@@ -61,6 +76,11 @@ pub struct PluginView {
     description: String,
     /// SHA-256 of its file, in hexadecimal.
     digest: String,
+    /// Who signed its file.
+    signature: Signature,
+    /// Where it was pulled from, as whoever installed it says: `registry/name@sha256:...`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
     /// Whether the owner turned it on.
     enabled: bool,
     /// Whether it runs: on, granted what it asks for, not stopped.
@@ -100,7 +120,13 @@ pub struct PluginView {
 }
 
 impl PluginView {
-    fn new(installed: Installed, general: &Limits) -> Self {
+    fn new(installed: Installed, general: &Limits, keys: &[TrustedKey]) -> Self {
+        let signature = Signature {
+            sentence: sentence(installed.signer.as_deref(), installed.vouched, keys),
+            trusted: keys.iter().any(|one| Some(&one.key) == installed.signer.as_ref()),
+            key: installed.signer.clone(),
+            vouched: installed.vouched,
+        };
         let permission = |interface: &String| Permission {
             interface: interface.clone(),
             sentence: permission_sentence(interface).unwrap_or("something this program does not know").to_owned(),
@@ -119,6 +145,8 @@ impl PluginView {
             version: installed.manifest.version,
             description: installed.manifest.description,
             digest: installed.digest,
+            signature,
+            source: installed.source,
             enabled: installed.enabled,
             paused: installed.paused,
             order: installed.order,
@@ -144,8 +172,9 @@ pub async fn list(
     Owner(actor): Owner,
     Asked(Nothing {}): Asked<Nothing>,
 ) -> Result<Response, Problem> {
-    let items = app.engine.query(actor.business).plugins()?.into_iter();
-    let items = items.map(|installed| PluginView::new(installed, app.engine.limits())).collect();
+    let query = app.engine.query(actor.business);
+    let (items, keys) = (query.plugins()?.into_iter(), query.trusted_keys()?);
+    let items = items.map(|installed| PluginView::new(installed, app.engine.limits(), &keys)).collect();
     Ok(json(StatusCode::OK, &Page { items, next: None }))
 }
 
@@ -174,7 +203,8 @@ fn show(app: &App, actor: &Actor, name: &str, status: StatusCode) -> Result<Resp
     let shown: String = name.chars().take(64).collect();
     let installed = find(app, actor, name)?;
     let installed = installed.ok_or_else(|| Problem::not_found("plugin", format_args!("`{shown}`")))?;
-    Ok(tagged(status, installed.revision, &PluginView::new(installed, app.engine.limits())))
+    let keys = app.engine.query(actor.business).trusted_keys()?;
+    Ok(tagged(status, installed.revision, &PluginView::new(installed, app.engine.limits(), &keys)))
 }
 
 /// Under which name.
@@ -184,11 +214,18 @@ fn show(app: &App, actor: &Actor, name: &str, status: StatusCode) -> Result<Resp
 pub struct UnderName {
     /// The name to run under: 1 to 64 lower-case letters, digits and hyphens. One that is there gets another version.
     name: String,
+    /// `true`: yes to a file that nobody signed whom you trust.
+    #[serde(default)]
+    unsigned: bool,
+    /// Where the file was pulled from, to be shown with the plugin: `registry/name@sha256:...`.
+    #[param(max_length = 300)]
+    source: Option<String>,
 }
 
 /// Installs a plugin, or another version of it: the body is the component's file.
 ///
-/// Roles: owner. A new plugin is off, and has no grants. Another version keeps what the owner decided; what it asks for
+/// Roles: owner. The file is signed by a key that the business trusts, or is one that the operator put on the server; any other needs
+/// `unsigned=true`. One whose signature is wrong is never taken. A new plugin is off, and has no grants. Another version keeps what the owner decided; what it asks for
 /// beyond that has to be granted before it runs.
 #[utoipa::path(post, path = "/v1/plugins", operation_id = "installPlugin", tag = "plugins", params(UnderName),
     request_body(content = Vec<u8>, description = "The component, as `attune build` made it",
@@ -196,6 +233,8 @@ pub struct UnderName {
     responses(
         (status = 201, description = "Installed", body = PluginView),
         (status = 200, description = "Installed in place of the version before", body = PluginView),
+        (status = 409, description = "Nobody signed it whom the business trusts", body = ProblemBody,
+            content_type = "application/problem+json"),
         (status = 413, description = "Too large", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "The content type is not application/wasm", body = ProblemBody,
             content_type = "application/problem+json"),
@@ -204,10 +243,11 @@ pub struct UnderName {
 pub async fn install(
     State(app): State<Arc<App>>,
     Owner(actor): Owner,
-    Asked(UnderName { name }): Asked<UnderName>,
+    Asked(UnderName { name, unsigned, source }): Asked<UnderName>,
     request: Request,
 ) -> Result<Response, Problem> {
     check_name(&name)?;
+    check_source(source.as_deref())?;
     let kind = content_type(request.headers());
     if kind.as_deref() != Some("application/wasm") {
         let given = kind.map_or_else(|| "none".to_owned(), |kind| format!("`{kind}`"));
@@ -227,7 +267,12 @@ pub async fn install(
     let loaded = loaded.map_err(|_| Problem::new(Kind::Internal, "the component could not be compiled here"))?;
     let about = loaded.map_err(|rejected| Problem::new(Kind::Rejected, rejected.to_string()))?.about.clone();
     let is_new = find(&app, &actor, &name)?.is_none();
-    let (change, batch) = crate::engine::config::install(&name, &about, &wasm);
+    let vouched = match unsigned {
+        _ if app.vouched.get().is_some_and(|files| files.contains(&about.digest)) => Vouched::Operator,
+        true => Vouched::Owner,
+        false => Vouched::Signature,
+    };
+    let (change, batch) = crate::engine::config::install_on(&name, &about, &wasm, vouched, source);
     app.act(actor.business, CustomerId::BUSINESS, Input::Owner { by: actor.by.clone(), change }, batch).await?;
     show(&app, &actor, &name, if is_new { StatusCode::CREATED } else { StatusCode::OK })
 }
@@ -248,6 +293,21 @@ fn check_name(name: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Where a file came from is shown to people, and useful only if it names the very file.
+fn check_source(source: Option<&str>) -> Result<(), Problem> {
+    let fits = |source: &str| {
+        let digest = source.split_once("@sha256:").map(|(_, digest)| digest);
+        source.len() <= 300
+            && source.bytes().all(|b| b.is_ascii_graphic())
+            && digest.is_some_and(|digest| digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    if source.is_none_or(fits) {
+        return Ok(());
+    }
+    let words = "in the query: `source` is registry/name@sha256: and 64 hexadecimal digits, 300 characters at most";
+    Err(Problem::new(Kind::BadQuery, words))
+}
+
 /// What the owner changes of a plugin. What is absent stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -265,6 +325,9 @@ pub struct PluginPatch {
     wording: Option<BTreeMap<String, BTreeMap<String, String>>>,
     /// All limits that it has of its own, by name; an operator's to set. `{}` takes them back.
     limits: Option<BTreeMap<String, u64>>,
+    /// `true`: yes to its file, though nobody signed it whom you trust.
+    #[serde(default)]
+    unsigned: bool,
 }
 
 /// Changes a plugin's setup: on or off, its place, settings, grants, wording, limits.
@@ -279,7 +342,7 @@ pub struct PluginPatch {
         (status = 403, description = "Limits are an operator's to set", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 404, description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It needs grants first", body = ProblemBody,
+        (status = 409, description = "It needs grants first, or a yes since nobody signed it whom the business trusts", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 412, description = "It has changed", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "Settings, grants, wording or limits do not fit", body = ProblemBody,
@@ -292,13 +355,16 @@ pub async fn change(
     Asked(Nothing {}): Asked<Nothing>,
     Body(patch): Body<PluginPatch>,
 ) -> Result<Response, Problem> {
-    let PluginPatch { enabled, order, settings, grants, wording, limits } = patch;
+    let PluginPatch { enabled, order, settings, grants, wording, limits, unsigned } = patch;
     if limits.is_some() && actor.role != Role::Operator {
         return Err(Problem::new(Kind::Forbidden, "limits protect other businesses; an operator sets them"));
     }
-    let set = PluginChange { enabled, order, settings, grants, wording, limits };
+    let set = PluginChange { enabled, order, settings, grants, wording, limits, unsigned };
     if set == PluginChange::default() {
-        return Err(Problem::invalid("", "changes nothing; give enabled, order, settings, grants, wording or limits"));
+        return Err(Problem::invalid(
+            "",
+            "changes nothing; give enabled, order, settings, grants, wording, limits or unsigned",
+        ));
     }
     let change = Change::Plugin { name: name.clone(), seen, set: Box::new(set) };
     app.change(actor.business, &actor.by, change).await?;

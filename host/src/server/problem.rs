@@ -62,6 +62,8 @@ kinds! {
     Conflict = 409 "conflict" "It does not go with what is there";
     /// A plugin lacks grants.
     Ungranted = 409 "ungranted" "The plugin needs grants first";
+    /// Nobody signed a plugin whom the business trusts.
+    Unsigned = 409 "unsigned" "The plugin is not signed by anyone you trust";
     /// The gate withheld a message.
     Withheld = 409 "withheld" "The message is not sent";
     /// It has changed since it was read.
@@ -183,6 +185,7 @@ impl Problem {
             "changed" => Self::new(Kind::Changed, words),
             "not-found" => Self::new(Kind::NotFound, words),
             "ungranted" => Self::new(Kind::Ungranted, words),
+            "unsigned" => Self::new(Kind::Unsigned, words),
             "conflict" => Self::new(Kind::Conflict, words),
             "failed" => Self::new(Kind::Internal, words),
             rule => Self::withheld(rule, words, report.messages.first().map(|message| message.id.to_string())),

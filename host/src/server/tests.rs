@@ -16,6 +16,7 @@ use crate::domain::entry::{Change, Input, Install, Role, StaffAct, Token};
 use crate::domain::ids::{BusinessId, CustomerId, MessageId, TokenId};
 use crate::domain::plugin::{Export, Manifest, TemplateDeclaration};
 use crate::domain::time::{HOUR, Instant};
+use crate::domain::trust::Vouched;
 use crate::engine::{Engine, Parts};
 use crate::sandbox::{Cache, Compiler, Sandbox};
 use crate::store::{Batch, MemoryKeyring, MemoryStore};
@@ -167,6 +168,9 @@ fn plugin() -> Install {
         },
         exports: vec![Export::OnMessage],
         wants: vec!["message".into(), "customer".into()],
+        signer: None,
+        vouched: Vouched::Operator,
+        source: None,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::domain::ids::{BusinessId, CustomerId, NoticeId, TokenId};
 use crate::domain::plugin::{Installed, Paused};
 use crate::domain::promises::Pause;
 use crate::domain::time::{DAY, Instant};
+use crate::domain::trust::Vouched;
 use crate::engine::breaker::sent_key;
 use crate::engine::config::{business_key, listed_key, plugin_key, token_index, token_key};
 use crate::store::{Key, Order, Range, Row, StoreError, Table};
@@ -29,9 +30,10 @@ impl Step<'_> {
                 self.why.what = format!("{by} sets up the business");
                 let id = self.entry.business;
                 let is_new = self.env.ready.config.business.name.is_empty();
-                // Whether it is paused is decided by other entries, and one of them may have come in between.
-                let paused = self.env.ready.config.business.paused.clone();
-                self.put(business_key(id), &Business { paused, ..business.as_ref().clone() });
+                // Whether it is paused and whom it trusts is decided by other entries, and one of them may have come in between.
+                let now = &self.env.ready.config.business;
+                let (paused, trusted_keys) = (now.paused.clone(), now.trusted_keys.clone());
+                self.put(business_key(id), &Business { paused, trusted_keys, ..business.as_ref().clone() });
                 self.put(listed_key(id), &business.name);
                 if is_new {
                     self.plan_retention(self.now().plus(DAY), None);
@@ -53,6 +55,8 @@ impl Step<'_> {
             Change::Token(token) => self.token(by, token),
             Change::Revoke(id) => self.revoke(by, *id),
             Change::Erase(customer) => return self.erase(by, *customer),
+            Change::Trust { key, label } => self.trust(by, key, label),
+            Change::Distrust(key) => self.distrust(by, key),
             Change::Knowledge(change) => self.knowledge(by, change),
         }
         self.actions.push(Action::Reload(self.entry.business));
@@ -87,10 +91,16 @@ impl Step<'_> {
         if old.is_none() && there >= limit {
             return self.refuse("invalid", format!("a business has at most {limit} plugins; remove one first"));
         }
+        let before = old.as_ref().filter(|old| old.digest == *digest).map_or(Vouched::Signature, |old| old.vouched);
+        let given = if install.vouched == Vouched::Signature { before } else { install.vouched };
+        let Some(vouched) = self.vouched(name, install.signer.as_deref(), given, "install") else { return };
         let last = self.env.ready.config.plugins.iter().map(|plugin| plugin.installed.order).max().unwrap_or(0);
         let mut installed = Installed {
             name: name.clone(),
             digest: digest.clone(),
+            signer: install.signer.clone(),
+            vouched,
+            source: install.source.clone(),
             manifest: install.manifest.clone(),
             exports: install.exports.iter().copied().collect(),
             wants: install.wants.iter().cloned().collect(),
@@ -150,6 +160,11 @@ impl Step<'_> {
         if let Some(order) = set.order {
             installed.order = order;
         }
+        if set.enabled == Some(true) || set.unsigned {
+            let given = if set.unsigned { Vouched::Owner } else { installed.vouched };
+            let Some(vouched) = self.vouched(name, installed.signer.as_deref(), given, "enable") else { return };
+            installed.vouched = vouched;
+        }
         if let Some(enabled) = set.enabled {
             if enabled && !installed.ungranted().is_empty() {
                 let words = format!(
@@ -191,7 +206,7 @@ impl Step<'_> {
         self.change_business(|business| _ = business.paused.get_or_insert(pause));
     }
 
-    fn change_business(&mut self, change: impl FnOnce(&mut Business)) {
+    pub(super) fn change_business(&mut self, change: impl FnOnce(&mut Business)) {
         let mut business = self.env.ready.config.business.clone();
         change(&mut business);
         self.put(business_key(self.entry.business), &business);
