@@ -46,8 +46,10 @@ DATA := ../shared/data
 accuracy:
 	cargo run -p attune-tests --bin accuracy -- --data $(DATA)
 
-# Trains the weights that the program carries anew, from texts/ of tests/accuracy and the open data in DATA.
+# Counts which words people write and trains the weights anew, both of which the program carries, from texts/ of tests/accuracy and
+# the open data in DATA.
 model:
+	cargo run -p attune-tests --bin accuracy -- --data $(DATA) spelling
 	cargo run -p attune-tests --bin accuracy -- --data $(DATA) train
 
 # Lets every attack strike a thousand times beside a healthy business, writes target/soak/table.txt. It takes two hours.

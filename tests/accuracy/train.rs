@@ -164,7 +164,7 @@ const PLAIN_WEIGHT: f32 = 0.1;
 
 /// How much recall counts against precision: an automation that acts on what nobody asked for does more harm than one
 /// that passes.
-const RECALL: f32 = 0.2;
+const RECALL: f32 = 0.1;
 
 /// How good precision and recall together can be, if recall counts so much, and where: in the middle of where it is as good
 /// but for chance.

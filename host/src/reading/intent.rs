@@ -3,7 +3,7 @@
 //! The weights ([`super::model`]) decide, from the words, from what they stand for, and from rules. A rule says which
 //! concepts (a thing that was ordered, asking where, a person) must come together in one sentence for an intent, and which
 //! must not; where one holds, that is a sign that counts much. An automation that answers the wrong question is worse than
-//! one that passes, so each intent's half stands where precision counts five times what recall does.
+//! one that passes, so each intent's half stands where precision counts ten times what recall does.
 //!
 //! Never reads more than the words: not who writes, nor what was said before.
 
