@@ -4,6 +4,8 @@
 //! It reaches no network and changes nothing outside the plugin's own target directory.
 
 pub mod build;
+mod c;
+pub mod contract;
 pub mod expect;
 pub mod play;
 pub mod scenario;
