@@ -4,6 +4,7 @@
 //! It reaches no network and changes nothing outside the plugin's own target directory.
 
 pub mod build;
+pub mod contract;
 pub mod expect;
 pub mod play;
 pub mod scenario;
