@@ -7,6 +7,7 @@ mod customers;
 mod demo;
 mod fairness;
 mod knowledge;
+mod new;
 mod plugins;
 mod read;
 mod remote;
@@ -29,6 +30,8 @@ struct Cli {
 enum Command {
     /// Start the server.
     Serve(serve::Serve),
+    /// Begin a plugin.
+    New(new::New),
     /// Build plugins into component files.
     Build(plugins::Build),
     /// Play plugins' scenarios on a virtual clock.
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     let result = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
+        Command::New(new) => new.run(),
         Command::Build(build) => build.run(),
         Command::Test(test) => test.run(),
         Command::Inspect(inspect) => inspect.run(),

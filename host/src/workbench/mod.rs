@@ -1,11 +1,11 @@
-//! The workbench: what a plugin author uses. It builds a plugin into one component file, and plays scenarios on a virtual
+//! The workbench: what a plugin author uses. It begins a plugin, builds it into one component file, and plays scenarios on a virtual
 //! clock with the real engine, gate and sandbox.
 //!
-//! It reaches no network and changes nothing outside the plugin's own target directory.
+//! It reaches no network and changes nothing outside the plugin's own folder.
 
 pub mod build;
-mod c;
 pub mod contract;
 pub mod expect;
+pub mod new;
 pub mod play;
 pub mod scenario;
