@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::{Compiled, rust};
+use super::{Compiled, javascript, python, rust};
 
 /// A language that plugins are written in. In `plugin.toml`: `[build] language = "rust"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -13,10 +13,21 @@ use super::{Compiled, rust};
 pub enum Language {
     /// Rust, built by Cargo.
     Rust,
+    /// JavaScript, with QuickJS inside.
+    JavaScript,
+    /// TypeScript, made JavaScript first.
+    TypeScript,
+    /// Python, with CPython inside.
+    Python,
 }
 
 /// The file that tells a language, in the order in which they are looked for.
-const SIGNS: [(&str, Language); 1] = [("Cargo.toml", Language::Rust)];
+const SIGNS: [(&str, Language); 4] = [
+    ("Cargo.toml", Language::Rust),
+    (javascript::TYPESCRIPT, Language::TypeScript),
+    (javascript::JAVASCRIPT, Language::JavaScript),
+    (python::SOURCE, Language::Python),
+];
 
 impl Language {
     /// The language of a plugin, by the files of its folder.
@@ -36,6 +47,9 @@ impl Language {
     pub(super) fn compile(self, folder: &Path) -> Result<Compiled> {
         match self {
             Self::Rust => rust::compile(folder),
+            Self::JavaScript => javascript::compile(folder, javascript::JAVASCRIPT),
+            Self::TypeScript => javascript::compile(folder, javascript::TYPESCRIPT),
+            Self::Python => python::compile(folder),
         }
     }
 }

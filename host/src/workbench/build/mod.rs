@@ -4,7 +4,9 @@
 //! Each language has a file here with one function, `compile`. It gives a core module with its component type in it, or a
 //! component; what is common to all languages stands in this file and in `tool`.
 
+mod javascript;
 mod language;
+mod python;
 mod rust;
 mod tool;
 

@@ -16,6 +16,16 @@ const NO_SOURCES: [&str; 7] = ["target", "node_modules", ".venv", "venv", "scena
 /// How deep folders are looked into.
 const DEPTH: u32 = 16;
 
+/// The target directory of a plugin that Cargo does not build, as a whole path. It is there.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn target(folder: &Path) -> Result<PathBuf> {
+    let target = folder.join("target");
+    std::fs::create_dir_all(&target).with_context(|| target.display().to_string())?;
+    std::fs::canonicalize(&target).with_context(|| target.display().to_string())
+}
+
 /// Finds a tool: in the project's own folders, in those of the folders above it, then on PATH. `install` is the line that
 /// installs it.
 ///
