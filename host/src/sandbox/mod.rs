@@ -11,8 +11,9 @@ mod component;
 mod host;
 mod reader;
 mod run;
+mod wasi;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
@@ -31,13 +32,31 @@ const TICK_MS: u64 = 10;
 /// Runs at one time. More than any machine this is for has cores; a slot is only address space until it is used.
 const SLOTS: u32 = 64;
 
+/// How much of a place's memory is kept between two runs of a component with a runtime, for how many places, in bytes.
+const ROOMY_RESIDENT_BYTES: usize = 4 << 20;
+const ROOMY_WARM_SLOTS: u32 = 4;
+
+/// The stack of a run with a runtime, in bytes: threads of this process have 2 MiB.
+const ROOMY_STACK_BYTES: usize = 1 << 20;
+
 /// The sandbox of a process.
 pub struct Sandbox {
-    engine: Engine,
-    linker: Linker<host::Context>,
+    /// For components without a runtime, which is nearly all of them.
+    lean: Room,
+    /// For components with a language's runtime in them. Made when the first of them is loaded, so that a server without any
+    /// pays nothing for it.
+    roomy: OnceLock<Result<Room, String>>,
     readers: Linker<reader::Context>,
     cache: Cache,
     compiler: Compiler,
+}
+
+/// An engine with a pool of its own, and what its components may import.
+struct Room {
+    engine: Engine,
+    linker: Linker<host::Context>,
+    /// What names of compiled code end in: code belongs to the pool that it was made for.
+    suffix: &'static str,
 }
 
 impl Sandbox {
@@ -46,11 +65,23 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot run wasmtime as configured.
     pub fn new(cache: Cache, compiler: Compiler) -> Result<Arc<Self>, Rejected> {
-        let engine = Engine::new(&config()).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        let linker = host::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        let readers = reader::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
+        let lean = Room::new(&config(), "").map_err(Rejected::Host)?;
+        let readers = reader::linker(&lean.engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
+        Ok(Arc::new(Self { lean, roomy: OnceLock::new(), readers, cache, compiler }))
+    }
+
+    fn roomy(&self) -> Result<&Room, Rejected> {
+        let room = self.roomy.get_or_init(|| Room::new(&roomy_config(), "-runtime"));
+        room.as_ref().map_err(|error| Rejected::Host(error.clone()))
+    }
+}
+
+impl Room {
+    fn new(config: &Config, suffix: &'static str) -> Result<Self, String> {
+        let engine = Engine::new(config).map_err(|error| format!("{error:#}"))?;
+        let linker = host::linker(&engine).map_err(|error| format!("{error:#}"))?;
         tick(&engine);
-        Ok(Arc::new(Self { engine, linker, readers, cache, compiler }))
+        Ok(Self { engine, linker, suffix })
     }
 }
 
@@ -58,7 +89,25 @@ impl Sandbox {
 /// resetting only the pages a run has touched.
 pub fn config() -> Config {
     // The pool is laid out for the most that any plugin may be given.
-    let limits = Limits::default();
+    let mut config = settings();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&Limits::default())));
+    config
+}
+
+/// The same for components with a runtime in them: a pool of larger places, and a deeper stack, since an interpreter calls itself
+/// for each call of the author's. Of every ten runs' memory nine are the runtime's own pages, so more of them are kept.
+fn roomy_config() -> Config {
+    let mut pool = pool(&Limits::default().with_runtime());
+    pool.linear_memory_keep_resident(ROOMY_RESIDENT_BYTES)
+        .table_keep_resident(ROOMY_RESIDENT_BYTES)
+        .max_unused_warm_slots(ROOMY_WARM_SLOTS);
+    let mut config = settings();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool)).max_wasm_stack(ROOMY_STACK_BYTES);
+    config
+}
+
+/// A pool with places of this size.
+fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(SLOTS)
         .total_core_instances(SLOTS * 4)
@@ -75,9 +124,13 @@ pub fn config() -> Config {
         .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// What is the same for all, and for the process that compiles.
+fn settings() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .consume_fuel(true)
         .epoch_interruption(true)
         .max_wasm_stack(256 << 10)

@@ -33,8 +33,7 @@ macro_rules! file {
 }
 
 /// What every project has, whatever its language.
-const COMMON: [(&str, &str); 7] = [
-    file!("common", ".gitignore"),
+const COMMON: [(&str, &str); 6] = [
     file!("common", "README.md"),
     file!("common", "plugin.toml"),
     file!("common", "scenarios/only-when-closed.toml"),
@@ -44,13 +43,26 @@ const COMMON: [(&str, &str); 7] = [
 ];
 
 /// The templates. All of them are the same plugin.
-pub const TEMPLATES: [Template; 2] = [
+pub const TEMPLATES: [Template; 3] = [
     Template {
         language: "rust",
         built_with: "cargo",
-        files: &[file!("rust", "Cargo.toml"), file!("rust", "src/lib.rs")],
+        files: &[file!("rust", ".gitignore"), file!("rust", "Cargo.toml"), file!("rust", "src/lib.rs")],
     },
-    Template { language: "c", built_with: "clang or zig", files: &[file!("c", "src/plugin.c")] },
+    Template {
+        language: "c",
+        built_with: "clang or zig",
+        files: &[file!("c", ".gitignore"), file!("c", "src/plugin.c")],
+    },
+    Template {
+        language: "go",
+        built_with: "go",
+        files: &[
+            file!("go", ".gitignore"),
+            file!("go", "go.mod"),
+            file!("go", "export_attune_automation_on_message/plugin.go"),
+        ],
+    },
 ];
 
 impl Template {
@@ -105,11 +117,26 @@ mod tests {
 
     #[test]
     fn a_name_is_one_in_every_language() {
-        for name in ["a", "birthday", "opening-hours-2", "opening-hours2", "x1", &"a".repeat(64)] {
-            assert_eq!(check_name(name).is_ok(), name != "opening-hours-2", "{name}");
+        for name in ["a", "birthday", "opening-hours", "opening-hours2", "x1", &"a".repeat(64)] {
+            assert!(check_name(name).is_ok(), "{name}");
         }
-        let wrong =
-            ["", "-", "a-", "-a", "a--b", "1a", "Birthday", "a_b", "a b", "../a", "a/b", ".", "é", &"a".repeat(65)];
+        let wrong = [
+            "",
+            "-",
+            "a-",
+            "a-2",
+            "-a",
+            "a--b",
+            "1a",
+            "Birthday",
+            "a_b",
+            "a b",
+            "../a",
+            "a/b",
+            ".",
+            "é",
+            &"a".repeat(65),
+        ];
         for name in wrong {
             assert!(check_name(name).is_err(), "{name}");
         }

@@ -8,12 +8,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use wit_bindgen_core::Files;
-use wit_bindgen_core::wit_parser::Resolve;
 
 use super::{Compiled, tool};
 
-/// What a project's world is called; the bindings are named after it.
-const WORLD: &str = "plugin";
+/// Where a plugin's source begins.
+pub(super) const SOURCE: &str = "src/plugin.c";
 
 /// What a plugin has of a C library.
 const INCLUDES: [(&str, &str); 3] = [
@@ -26,23 +25,34 @@ const FREESTANDING: &str = include_str!("c/freestanding.c");
 /// The function that the bindings have where a world imports `attune:host/log`.
 const LOG: &str = "attune_host_log_write";
 
-/// Compilers that can make WebAssembly, in the order in which they are looked for, with what each has to be told.
-const COMPILERS: [(&str, &[&str]); 3] = [
-    ("clang", &["--target=wasm32"]),
-    ("zig", &["cc", "-target", "wasm32-freestanding"]),
-    ("python-zig", &["cc", "-target", "wasm32-freestanding"]),
+/// A compiler that can make WebAssembly.
+struct Tool {
+    name: &'static str,
+    /// What it has to be told first.
+    target: &'static [&'static str],
+    /// What it has to be told when it links, beside [`LINK`].
+    link: &'static [&'static str],
+}
+
+/// Compilers in the order in which they are looked for. The stack stands before everything else, so that what overflows it traps
+/// and overwrites nothing; zig does so unasked.
+const TOOLS: [Tool; 3] = [
+    Tool { name: "clang", target: &["--target=wasm32"], link: &["-Wl,--stack-first"] },
+    Tool { name: "zig", target: ZIG, link: &[] },
+    Tool { name: "python-zig", target: ZIG, link: &[] },
 ];
+const ZIG: &[&str] = &["cc", "-target", "wasm32-freestanding"];
 const INSTALL: &str = "apt-get install clang lld, or brew install llvm lld, or pip install ziglang";
 
-/// A small stack keeps a plugin's memory to few pages, which is quicker to set up for every run. It stands first, so that
-/// what overflows it traps and overwrites nothing.
-const LINK: [&str; 4] = ["-nostdlib", "-Wl,--no-entry", "-Wl,--stack-first", "-Wl,-z,stack-size=65536"];
+/// A small stack keeps a plugin's memory to few pages, which is quicker to set up for every run.
+const LINK: [&str; 3] = ["-nostdlib", "-Wl,--no-entry", "-Wl,-z,stack-size=65536"];
 
 /// Compiles `src/*.c` of a plugin's folder. What is made on the way stands in `target/c` of that folder.
 pub(super) fn compile(folder: &Path) -> Result<Compiled> {
-    let target = folder.join("target");
+    let target = tool::target(folder)?;
     let made = target.join("c");
-    let compiler = Compiler { command: find(folder)?, made: &made };
+    let (program, tool) = find(folder)?;
+    let compiler = Compiler { program, tool, made: &made };
     let sources = sources(&folder.join("src"))?;
     let wants_log = write_bindings(folder, &made)?;
     let mut objects = vec![made.join("plugin_component_type.o")];
@@ -59,14 +69,14 @@ pub(super) fn compile(folder: &Path) -> Result<Compiled> {
     Ok(Compiled { code, target })
 }
 
-/// The compiler, with what it has to be told first.
-fn find(folder: &Path) -> Result<(PathBuf, &'static [&'static str])> {
-    let found = COMPILERS.iter().find_map(|(name, told)| Some((tool::find(folder, name, INSTALL).ok()?, *told)));
+fn find(folder: &Path) -> Result<(PathBuf, &'static Tool)> {
+    let found = TOOLS.iter().find_map(|one| Some((tool::find(folder, one.name, INSTALL).ok()?, one)));
     found.with_context(|| format!("no compiler for C is installed that can make WebAssembly: {INSTALL}"))
 }
 
 struct Compiler<'a> {
-    command: (PathBuf, &'static [&'static str]),
+    program: PathBuf,
+    tool: &'static Tool,
     /// Where the bindings stand, and what is made.
     made: &'a Path,
 }
@@ -80,7 +90,7 @@ impl Compiler<'_> {
         let includes = self.made.join("include");
         let files = ["-c".as_ref(), source.as_os_str(), "-o".as_ref(), object.as_os_str()];
         let mut command = self.command();
-        command.args(["-ffreestanding", "-std=c11", "-O2", "-g"]).args(warnings);
+        command.args(["-ffreestanding", "-std=c11", "-O2"]).args(warnings);
         command.arg("-isystem").arg(includes).arg("-I").arg(self.made).args(files);
         if !run(command)? {
             bail!("{} does not compile", source.display());
@@ -91,7 +101,7 @@ impl Compiler<'_> {
     fn link(&self, objects: &[PathBuf]) -> Result<PathBuf> {
         let module = self.made.join("plugin.wasm");
         let mut command = self.command();
-        command.args(LINK).args(objects).arg("-o").arg(&module);
+        command.args(LINK).args(self.tool.link).args(objects).arg("-o").arg(&module);
         if !run(command)? {
             bail!(
                 "the plugin cannot be linked; a symbol that is not defined is a handler that the world exports and no source \
@@ -103,8 +113,8 @@ impl Compiler<'_> {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.command.0);
-        command.args(self.command.1);
+        let mut command = Command::new(&self.program);
+        command.args(self.tool.target);
         command
     }
 }
@@ -130,32 +140,20 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// Writes what a plugin is compiled with. Gives whether its world imports the log.
 fn write_bindings(folder: &Path, made: &Path) -> Result<bool> {
-    let wit = folder.join("wit");
-    let wrong = || wit.display().to_string();
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(&wit).with_context(wrong)?;
-    let world = resolve.select_world(&[package], Some(WORLD)).with_context(wrong)?;
+    let (mut resolve, world) = super::world(folder)?;
     let mut files = Files::default();
-    wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files).with_context(wrong)?;
+    wit_bindgen_c::Opts::default()
+        .build()
+        .generate(&mut resolve, world, &mut files)
+        .context("no bindings for C can be made of the plugin's world")?;
     let mut wants_log = false;
     for (name, contents) in files.iter() {
         wants_log |= name == "plugin.h" && String::from_utf8_lossy(contents).contains(LOG);
-        write(&made.join(name), contents)?;
+        tool::write(&made.join(name), contents)?;
     }
     for (name, text) in INCLUDES {
-        write(&made.join("include").join(name), text.as_bytes())?;
+        tool::write(&made.join("include").join(name), text.as_bytes())?;
     }
-    write(&made.join("freestanding.c"), FREESTANDING.as_bytes())?;
+    tool::write(&made.join("freestanding.c"), FREESTANDING.as_bytes())?;
     Ok(wants_log)
-}
-
-/// Writes a file unless it stands there as it should be.
-fn write(path: &Path, contents: &[u8]) -> Result<()> {
-    if std::fs::read(path).is_ok_and(|old| old == contents) {
-        return Ok(());
-    }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(path, contents))
-        .with_context(|| path.display().to_string())
 }

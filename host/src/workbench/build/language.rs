@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::{Compiled, c, rust};
+use super::{Compiled, c, go, javascript, python, rust};
 
 /// A language that plugins are written in. In `plugin.toml`: `[build] language = "rust"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -15,10 +15,25 @@ pub enum Language {
     Rust,
     /// C, built by clang or zig.
     C,
+    /// Go, by its own tool.
+    Go,
+    /// JavaScript, with QuickJS inside.
+    JavaScript,
+    /// TypeScript, made JavaScript first.
+    TypeScript,
+    /// Python, with CPython inside.
+    Python,
 }
 
 /// The file that tells a language, in the order in which they are looked for.
-const SIGNS: [(&str, Language); 2] = [("Cargo.toml", Language::Rust), ("src/plugin.c", Language::C)];
+const SIGNS: [(&str, Language); 6] = [
+    ("Cargo.toml", Language::Rust),
+    (c::SOURCE, Language::C),
+    (go::MODULE, Language::Go),
+    (javascript::TYPESCRIPT, Language::TypeScript),
+    (javascript::JAVASCRIPT, Language::JavaScript),
+    (python::SOURCE, Language::Python),
+];
 
 impl Language {
     /// The language of a plugin, by the files of its folder.
@@ -39,6 +54,10 @@ impl Language {
         match self {
             Self::Rust => rust::compile(folder),
             Self::C => c::compile(folder),
+            Self::Go => go::compile(folder),
+            Self::JavaScript => javascript::compile(folder, javascript::JAVASCRIPT),
+            Self::TypeScript => javascript::compile(folder, javascript::TYPESCRIPT),
+            Self::Python => python::compile(folder),
         }
     }
 }

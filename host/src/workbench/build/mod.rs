@@ -5,7 +5,10 @@
 //! component; what is common to all languages stands in this file and in `tool`.
 
 mod c;
+mod go;
+mod javascript;
 mod language;
+mod python;
 mod rust;
 mod tool;
 
@@ -16,6 +19,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::Parser;
+use wit_bindgen_core::wit_parser::{Resolve, WorldId};
 use wit_component::ComponentEncoder;
 
 use crate::domain::plugin::{Manifest, TemplateDeclaration};
@@ -134,6 +138,19 @@ pub fn build(folder: &Path, out: Option<&Path>) -> Result<Built> {
     std::fs::write(&fresh, &wasm).with_context(|| fresh.display().to_string())?;
     std::fs::rename(&fresh, &path).with_context(|| path.display().to_string())?;
     Ok(Built { name: manifest.name, path, wasm })
+}
+
+/// What a project's world is called; bindings are named after it.
+const WORLD: &str = "plugin";
+
+/// Reads the world of a plugin, `wit/world.wit`, with the contract beside it.
+fn world(folder: &Path) -> Result<(Resolve, WorldId)> {
+    let wit = folder.join("wit");
+    let wrong = || wit.display().to_string();
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(&wit).with_context(wrong)?;
+    let world = resolve.select_world(&[package], Some(WORLD)).with_context(wrong)?;
+    Ok((resolve, world))
 }
 
 /// Wraps a core module as a component, if it is not one, and embeds the manifest.

@@ -16,6 +16,16 @@ const NO_SOURCES: [&str; 7] = ["target", "node_modules", ".venv", "venv", "scena
 /// How deep folders are looked into.
 const DEPTH: u32 = 16;
 
+/// The target directory of a plugin that Cargo does not build, as a whole path. It is there.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn target(folder: &Path) -> Result<PathBuf> {
+    let target = folder.join("target");
+    std::fs::create_dir_all(&target).with_context(|| target.display().to_string())?;
+    std::fs::canonicalize(&target).with_context(|| target.display().to_string())
+}
+
 /// Finds a tool: in the project's own folders, in those of the folders above it, then on PATH. `install` is the line that
 /// installs it.
 ///
@@ -42,6 +52,19 @@ pub(super) fn run(command: &mut Command) -> Result<()> {
     }
     let said = [output.stdout, output.stderr].concat();
     bail!("{name} failed:\n{}", String::from_utf8_lossy(&said).trim_end())
+}
+
+/// Writes a file, and the folders that it is in, unless it says that already: then nothing is built again because of it.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn write(path: &Path, contents: &[u8]) -> Result<()> {
+    if std::fs::read(path).is_ok_and(|there| there == contents) {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(path, contents));
+    written.with_context(|| path.display().to_string())
 }
 
 /// Whether a file is newer than every source in a folder.

@@ -28,8 +28,7 @@ pub(super) fn adapter(module: &[u8]) -> Result<Vec<u8>> {
         code.function(&answer(&name, !results.is_empty()));
     }
     let mut imports = ImportSection::new();
-    let memory =
-        MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
+    let memory = MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
     imports.import("env", "memory", EntityType::Memory(memory));
     let mut adapter = Module::new();
     adapter.section(&types).section(&imports).section(&functions).section(&exports).section(&code);
