@@ -31,6 +31,7 @@ test: plugins
 test-all: plugins
 	tests/all/openapi
 	tests/all/dependencies
+	tests/all/templates
 
 lint: wasm-target
 	cargo fmt --all --check

@@ -16,6 +16,7 @@ mod mail;
 mod malformed;
 mod moods;
 mod papers;
+mod projects;
 mod promises;
 mod reader;
 mod replay;

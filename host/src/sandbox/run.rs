@@ -305,6 +305,13 @@ fn backtrace(error: &wasmtime::Error) -> String {
     names.skip_while(telling).take(16).map(|name| format!("  in {name}\n")).collect()
 }
 
-/// How the names of those functions begin that stand between a panic in Rust and its trap.
-const TELLING: &[&str] =
-    &["__rustc::", "std::panicking::", "std::sys::backtrace::", "<std::panicking::", "core::panicking::"];
+/// How the names of those functions begin that stand between a panic in Rust, an `assert` in C or a panic in Go and its trap.
+const TELLING: &[&str] = &[
+    "__rustc::",
+    "std::panicking::",
+    "std::sys::backtrace::",
+    "<std::panicking::",
+    "core::panicking::",
+    "attune_assert_failed",
+    "runtime.",
+];

@@ -32,7 +32,8 @@ type date struct{ month, day uint8 }
 func Run(handler func() error) types.Result[types.Unit, attune.Failure] {
 	defer func() {
 		if reason := recover(); reason != nil {
-			attune_host_log.Write(attune_host_log.LevelError, fmt.Sprintf("panic: %v\n%s", reason, debug.Stack()))
+			attune_host_log.Write(attune_host_log.LevelInfo, string(debug.Stack()))
+			attune_host_log.Write(attune_host_log.LevelError, fmt.Sprint("panic: ", reason))
 			panic(reason)
 		}
 	}()

@@ -71,7 +71,8 @@ func reply(template string, values []value) result {
 // tellOfPanics writes a panic, with its place, into the record of why.
 func tellOfPanics() {
 	if reason := recover(); reason != nil {
-		attune_host_log.Write(attune_host_log.LevelError, fmt.Sprintf("panic: %v\n%s", reason, debug.Stack()))
+		attune_host_log.Write(attune_host_log.LevelInfo, string(debug.Stack()))
+		attune_host_log.Write(attune_host_log.LevelError, fmt.Sprint("panic: ", reason))
 		panic(reason)
 	}
 }
