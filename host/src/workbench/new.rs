@@ -43,11 +43,36 @@ const COMMON: [(&str, &str); 6] = [
 ];
 
 /// The templates. All of them are the same plugin.
-pub const TEMPLATES: [Template; 3] = [
+pub const TEMPLATES: [Template; 6] = [
     Template {
         language: "rust",
         built_with: "cargo",
         files: &[file!("rust", ".gitignore"), file!("rust", "Cargo.toml"), file!("rust", "src/lib.rs")],
+    },
+    Template {
+        language: "javascript",
+        built_with: "componentize-qjs, from npm",
+        files: &[
+            file!("javascript", ".gitignore"),
+            file!("javascript", "main.js"),
+            file!("javascript", "package.json"),
+        ],
+    },
+    Template {
+        language: "typescript",
+        built_with: "componentize-qjs, amaro and typescript, from npm",
+        files: &[
+            file!("typescript", ".gitignore"),
+            file!("typescript", "contract.d.ts"),
+            file!("typescript", "main.ts"),
+            file!("typescript", "package.json"),
+            file!("typescript", "tsconfig.json"),
+        ],
+    },
+    Template {
+        language: "python",
+        built_with: "componentize-py, from PyPI",
+        files: &[file!("python", ".gitignore"), file!("python", "app.py"), file!("python", "requirements.txt")],
     },
     Template {
         language: "c",
