@@ -7,7 +7,7 @@
 //!
 //! Consent, STOP and quiet hours are the host's to see to. A greeting that cannot go out on the day does not go out.
 
-wit_bindgen::generate!({ path: ["../../../wit", "wit"], world: "attune:birthday/plugin", generate_all });
+wit_bindgen::generate!({ path: ["../../../wit", "wit/world.wit"], world: "attune:birthday/plugin", generate_all });
 
 use attune::host::message::{self, Content, Draft, Value};
 use attune::host::{business, clock, customer, customer_notes, log, schedule, settings};

@@ -47,8 +47,8 @@ impl Language {
     pub(super) fn compile(self, folder: &Path) -> Result<Compiled> {
         match self {
             Self::Rust => rust::compile(folder),
-            Self::JavaScript => javascript::compile(folder, javascript::JAVASCRIPT),
-            Self::TypeScript => javascript::compile(folder, javascript::TYPESCRIPT),
+            Self::JavaScript => javascript::javascript(folder),
+            Self::TypeScript => javascript::typescript(folder),
             Self::Python => python::compile(folder),
         }
     }
