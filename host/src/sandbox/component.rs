@@ -257,11 +257,11 @@ impl Sandbox {
     fn compiled(&self, room: &Room, digest: &str, wasm: &[u8]) -> Result<wasmtime::component::Component, Rejected> {
         let mut hasher = std::hash::DefaultHasher::new();
         room.engine.precompile_compatibility_hash().hash(&mut hasher);
-        let name = format!("{digest}-{:016x}{}.cwasm", hasher.finish(), room.suffix);
+        let name = format!("{digest}-{:016x}.cwasm", hasher.finish());
         if let Some(component) = self.cache.load(&name).and_then(|code| room.trust(&code).ok()) {
             return Ok(component);
         }
-        let code = self.compiler.compile(&room.engine, wasm)?;
+        let code = self.compiler.compile(&room.engine, room.kind, wasm)?;
         // The compiler knows nothing of the pool; what does not fit into it shows here.
         let compiled = room.trust(&code).map_err(Rejected::TooMuch)?;
         self.cache.keep(&name, &code);

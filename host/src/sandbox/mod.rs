@@ -55,8 +55,16 @@ pub struct Sandbox {
 struct Room {
     engine: Engine,
     linker: Linker<host::Context>,
-    /// What names of compiled code end in: code belongs to the pool that it was made for.
-    suffix: &'static str,
+    kind: Kind,
+}
+
+/// What an engine is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Components without a runtime.
+    Lean,
+    /// Components with a language's runtime in them.
+    Roomy,
 }
 
 impl Sandbox {
@@ -65,54 +73,64 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot run wasmtime as configured.
     pub fn new(cache: Cache, compiler: Compiler) -> Result<Arc<Self>, Rejected> {
-        let lean = Room::new(&config(), "").map_err(Rejected::Host)?;
+        let lean = Room::new(Kind::Lean).map_err(Rejected::Host)?;
         let readers = reader::linker(&lean.engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
         Ok(Arc::new(Self { lean, roomy: OnceLock::new(), readers, cache, compiler }))
     }
 
     fn roomy(&self) -> Result<&Room, Rejected> {
-        let room = self.roomy.get_or_init(|| Room::new(&roomy_config(), "-runtime"));
+        let room = self.roomy.get_or_init(|| Room::new(Kind::Roomy));
         room.as_ref().map_err(|error| Rejected::Host(error.clone()))
     }
 }
 
 impl Room {
-    fn new(config: &Config, suffix: &'static str) -> Result<Self, String> {
-        let engine = Engine::new(config).map_err(|error| format!("{error:#}"))?;
+    fn new(kind: Kind) -> Result<Self, String> {
+        let engine = Engine::new(&kind.config()).map_err(|error| format!("{error:#}"))?;
         let linker = host::linker(&engine).map_err(|error| format!("{error:#}"))?;
         tick(&engine);
-        Ok(Self { engine, linker, suffix })
+        Ok(Self { engine, linker, kind })
     }
 }
 
-/// The settings of wasmtime. Measured: with these a plugin's run costs about 13 microseconds, most of it saved by
-/// resetting only the pages a run has touched.
-pub fn config() -> Config {
-    // The pool is laid out for the most that any plugin may be given.
-    let mut config = settings();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&Limits::default())));
-    config
-}
+impl Kind {
+    /// The settings of wasmtime. Measured: with these a run of a lean plugin costs about 13 microseconds, most of it saved by
+    /// resetting only the pages a run has touched.
+    pub fn config(self) -> Config {
+        // The pool is laid out for the most that any plugin may be given.
+        let limits = Limits::default();
+        let mut config = self.settings();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(match self {
+            Self::Lean => pool(&limits),
+            Self::Roomy => {
+                let mut pool = pool(&limits.with_runtime());
+                pool.linear_memory_keep_resident(ROOMY_RESIDENT_BYTES).max_unused_warm_slots(ROOMY_WARM_SLOTS);
+                pool
+            }
+        }));
+        config
+    }
 
-/// The same for components with a runtime in them: a pool of larger places, and a deeper stack, since an interpreter calls itself
-/// for each call of the author's. Of every ten runs' memory nine are the runtime's own pages, so more of them are kept.
-fn roomy_config() -> Config {
-    let mut pool = pool(&Limits::default().with_runtime());
-    pool.linear_memory_keep_resident(ROOMY_RESIDENT_BYTES)
-        .table_keep_resident(ROOMY_RESIDENT_BYTES)
-        .max_unused_warm_slots(ROOMY_WARM_SLOTS);
-    let mut config = settings();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool)).max_wasm_stack(ROOMY_STACK_BYTES);
-    config
+    /// What is the same where code is compiled and where it runs.
+    fn settings(self) -> Config {
+        let mut config = settings();
+        if self == Self::Roomy {
+            // Interpreters call themselves for each call of the author's.
+            config.max_wasm_stack(ROOMY_STACK_BYTES);
+            // Such components are several in one, and what wasmtime makes to carry values between two has the memories of both.
+            config.wasm_multi_memory(true);
+        }
+        config
+    }
 }
 
 /// A pool with places of this size.
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(SLOTS)
-        .total_core_instances(SLOTS * 4)
-        .total_memories(SLOTS)
-        .total_tables(SLOTS * 4)
+        .total_core_instances(SLOTS * limits.instances as u32)
+        .total_memories(SLOTS * limits.memories as u32)
+        .total_tables(SLOTS * limits.tables as u32)
         .max_memories_per_component(limits.memories as u32)
         .max_tables_per_component(limits.tables as u32)
         .max_core_instances_per_component(limits.instances as u32)
@@ -127,7 +145,7 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
     pool
 }
 
-/// What is the same for all, and for the process that compiles.
+/// What is the same for both kinds.
 fn settings() -> Config {
     let mut config = Config::new();
     config

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The limits that may be set for a single plugin. The others are about the business, or come before there is a plugin.
-pub const OF_A_PLUGIN: [&str; 31] = [
+pub const OF_A_PLUGIN: [&str; 32] = [
     "fuel",
     "wall_ms",
     "memory_bytes",
@@ -39,12 +39,13 @@ pub const OF_A_PLUGIN: [&str; 31] = [
     "runtime_memory_bytes",
     "runtime_tables",
     "runtime_table_elements",
+    "runtime_memories",
     "runtime_instances",
 ];
 
 /// Where a limit may not be set higher, and why: the pool of instances is laid out at the start for so much each, an epoch
 /// that is a minute away still ends a run before anybody thinks the host is dead, and a batch of the store takes 64 MiB.
-pub const MOST: [(&str, u64); 16] = [
+pub const MOST: [(&str, u64); 17] = [
     ("fuel", 60_000_000_000),
     // Thirty-two texts of one event take half a minute then.
     ("reader_fuel", 1_000_000_000),
@@ -57,8 +58,9 @@ pub const MOST: [(&str, u64); 16] = [
     ("runtime_fuel", 60_000_000_000),
     ("runtime_wall_ms", 60_000),
     ("runtime_memory_bytes", 256 << 20),
-    ("runtime_tables", 32),
+    ("runtime_tables", 16),
     ("runtime_table_elements", 100_000),
+    ("runtime_memories", 2),
     ("runtime_instances", 64),
     ("staged_bytes", 16 << 20),
     ("component_bytes", COMPONENT_BYTES as u64),
@@ -101,6 +103,8 @@ pub struct Limits {
     pub runtime_tables: usize,
     /// The same for `table_elements`.
     pub runtime_table_elements: usize,
+    /// The same for `memories`: what stands between QuickJS and WASI has a small one of its own.
+    pub runtime_memories: usize,
     /// The same for `instances`.
     pub runtime_instances: usize,
     /// Bytes that one host call may make the host copy.
@@ -178,8 +182,9 @@ impl Default for Limits {
             runtime_fuel: 2_000_000_000,
             runtime_wall_ms: 20_000,
             runtime_memory_bytes: 256 << 20,
-            runtime_tables: 32,
+            runtime_tables: 16,
             runtime_table_elements: 100_000,
+            runtime_memories: 2,
             runtime_instances: 64,
             hostcall_bytes: 1 << 20,
             host_calls: 1_000,
@@ -244,6 +249,7 @@ impl Limits {
             memory_bytes: self.runtime_memory_bytes,
             tables: self.runtime_tables,
             table_elements: self.runtime_table_elements,
+            memories: self.runtime_memories,
             instances: self.runtime_instances,
             ..self
         }

@@ -1,7 +1,7 @@
-//! Plugins in JavaScript and TypeScript: esbuild makes one file of the sources, componentize-qjs puts QuickJS around it.
+//! Plugins in JavaScript and TypeScript: componentize-qjs puts QuickJS around the sources, which stay as they are, so that the
+//! stack of an exception says the author's own lines. Types are taken out of TypeScript first and leave blanks behind.
 //!
-//! What is imported from the contract (`attune:host/log@0.1.0`) is left as it is; packages from `node_modules` are taken in, as
-//! far as they need nothing of Node.
+//! Packages from `node_modules` can be imported from JavaScript, as far as they are modules and need nothing of Node.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,41 +14,38 @@ use super::{Compiled, tool};
 pub(super) const JAVASCRIPT: &str = "main.js";
 pub(super) const TYPESCRIPT: &str = "main.ts";
 
-/// The line that installs what is needed; it stands in `package.json` then.
-const INSTALL: &str = "npm install --save-dev componentize-qjs esbuild";
+/// The lines that install what is needed; it stands in `package.json` then.
+const INSTALL: &str = "npm install --save-dev componentize-qjs";
+const INSTALL_TYPES: &str = "npm install --save-dev componentize-qjs amaro typescript";
 
-/// Makes a component of the sources in a folder, unless it is there already.
-pub(super) fn compile(folder: &Path, source: &str) -> Result<Compiled> {
-    let target = tool::target(folder)?;
-    let component = target.join("component.wasm");
-    if !tool::is_fresh(&component, folder)? {
-        let bundler = tool::find(folder, "esbuild", INSTALL)?;
-        let componentizer = tool::find(folder, "componentize-qjs", INSTALL)?;
-        // The name that JavaScript gives in the stack of an exception.
-        let bundle = target.join("plugin.js");
+/// Makes a component of JavaScript, unless it is there already.
+pub(super) fn javascript(folder: &Path) -> Result<Compiled> {
+    tool::once(folder, |component| componentize(folder, Path::new(JAVASCRIPT), Path::new("."), INSTALL, component))
+}
+
+/// Makes a component of TypeScript, unless it is there already. Types are checked first.
+pub(super) fn typescript(folder: &Path) -> Result<Compiled> {
+    tool::once(folder, |component| {
+        let checker = tool::find(folder, "tsc", INSTALL_TYPES)?;
+        let node = tool::find(folder, "node", "see https://nodejs.org")?;
+        tool::package(folder, "amaro", INSTALL_TYPES)?;
+        tool::run(Command::new(checker).current_dir(folder).args(["--noEmit", "--pretty", "false"]))?;
+        let plain = component.with_file_name("javascript");
         tool::run(
-            Command::new(bundler)
+            Command::new(node)
                 .current_dir(folder)
-                .args([
-                    source,
-                    "--bundle",
-                    "--format=esm",
-                    "--platform=neutral",
-                    "--target=es2023",
-                    "--main-fields=module,main",
-                ])
-                .args(["--external:attune:*", "--log-level=warning", "--charset=utf8", "--sourcemap=external"])
-                .arg(format!("--outfile={}", bundle.display())),
+                .args(["--no-warnings", "--eval", include_str!("strip.cjs")])
+                .arg(&plain)
+                .args(tool::NO_SOURCES),
         )?;
-        tool::run(
-            Command::new(componentizer)
-                .current_dir(folder)
-                .args(["--sync", "--wit", "wit", "--js"])
-                .arg(&bundle)
-                .arg("--output")
-                .arg(&component),
-        )?;
-    }
-    let code = std::fs::read(&component).with_context(|| component.display().to_string())?;
-    Ok(Compiled { code, target })
+        componentize(folder, &plain.join(TYPESCRIPT), &plain, INSTALL_TYPES, component)
+    })
+}
+
+fn componentize(folder: &Path, source: &Path, root: &Path, install: &str, component: &Path) -> Result<()> {
+    let componentizer = tool::find(folder, "componentize-qjs", install)?;
+    let mut command = Command::new(componentizer);
+    command.current_dir(folder).args(["--sync", "--wit", "wit", "--js"]).arg(source);
+    command.arg("--module-root").arg(root).arg("--output").arg(component);
+    tool::run(&mut command).context("QuickJS does not take it")
 }

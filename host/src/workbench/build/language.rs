@@ -55,8 +55,8 @@ impl Language {
             Self::Rust => rust::compile(folder),
             Self::C => c::compile(folder),
             Self::Go => go::compile(folder),
-            Self::JavaScript => javascript::compile(folder, javascript::JAVASCRIPT),
-            Self::TypeScript => javascript::compile(folder, javascript::TYPESCRIPT),
+            Self::JavaScript => javascript::javascript(folder),
+            Self::TypeScript => javascript::typescript(folder),
             Self::Python => python::compile(folder),
         }
     }

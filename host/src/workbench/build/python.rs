@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{Compiled, tool};
 
@@ -15,20 +15,13 @@ const INSTALL: &str = "python3 -m venv .venv && .venv/bin/pip install componenti
 
 /// Makes a component of the sources in a folder, unless it is there already.
 pub(super) fn compile(folder: &Path) -> Result<Compiled> {
-    let target = tool::target(folder)?;
-    let component = target.join("component.wasm");
-    if !tool::is_fresh(&component, folder)? {
+    tool::once(folder, |component| {
         let componentizer = tool::find(folder, "componentize-py", INSTALL)?;
         let module = SOURCE.trim_end_matches(".py");
-        tool::run(
-            Command::new(componentizer)
-                .current_dir(folder)
-                // Nothing is left behind in the author's folder.
-                .env("PYTHONDONTWRITEBYTECODE", "1")
-                .args(["--wit-path", "wit", "componentize", module, "--output"])
-                .arg(&component),
-        )?;
-    }
-    let code = std::fs::read(&component).with_context(|| component.display().to_string())?;
-    Ok(Compiled { code, target })
+        let mut command = Command::new(componentizer);
+        // Nothing is left behind in the author's folder.
+        command.current_dir(folder).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.args(["--wit-path", "wit", "componentize", module, "--output"]).arg(component);
+        tool::run(&mut command)
+    })
 }

@@ -7,11 +7,13 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::Compiled;
+
 /// Where tools stand in a project, or in a folder that it is in.
 const PLACES: [&str; 5] = ["node_modules/.bin", ".venv/bin", "venv/bin", ".venv/Scripts", "venv/Scripts"];
 
 /// Folders without sources.
-const NO_SOURCES: [&str; 7] = ["target", "node_modules", ".venv", "venv", "scenarios", "__pycache__", ".git"];
+pub(super) const NO_SOURCES: [&str; 7] = ["target", "node_modules", ".venv", "venv", "scenarios", "__pycache__", ".git"];
 
 /// How deep folders are looked into.
 const DEPTH: u32 = 16;
@@ -26,6 +28,37 @@ pub(super) fn target(folder: &Path) -> Result<PathBuf> {
     std::fs::canonicalize(&target).with_context(|| target.display().to_string())
 }
 
+/// Makes a component by `make`, which is told where it goes, unless it is there already and newer than every source. The target
+/// directory is `target` in the plugin's folder.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn once(folder: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<Compiled> {
+    let target = target(folder)?;
+    let component = target.join("component.wasm");
+    if !is_fresh(&component, folder)? {
+        make(&component)?;
+    }
+    let code = std::fs::read(&component).with_context(|| component.display().to_string())?;
+    Ok(Compiled { code, target })
+}
+
+/// Makes sure that a package of Node is in the project, or in a folder that it is in.
+///
+/// # Errors
+/// When it is not, with the line that installs it.
+pub(super) fn package(folder: &Path, name: &str, install: &str) -> Result<()> {
+    let folder = std::path::absolute(folder).with_context(|| folder.display().to_string())?;
+    if folder.ancestors().any(|above| above.join("node_modules").join(name).is_dir()) {
+        return Ok(());
+    }
+    Err(missing(&folder, name, install))
+}
+
+fn missing(folder: &Path, name: &str, install: &str) -> anyhow::Error {
+    anyhow!("{name} is not installed; in {}: {install}", folder.display())
+}
+
 /// Finds a tool: in the project's own folders, in those of the folders above it, then on PATH. `install` is the line that
 /// installs it.
 ///
@@ -37,7 +70,7 @@ pub(super) fn find(folder: &Path, name: &str, install: &str) -> Result<PathBuf> 
     let path = std::env::var_os("PATH").unwrap_or_default();
     let files = |place: PathBuf| ["", ".exe", ".cmd"].map(|ending| place.join(format!("{name}{ending}")));
     let found = own.chain(std::env::split_paths(&path)).flat_map(files).find(|file| file.is_file());
-    found.ok_or_else(|| anyhow!("{name} is not installed; in {}: {install}", folder.display()))
+    found.ok_or_else(|| missing(&folder, name, install))
 }
 
 /// Runs a tool in a folder. What it prints is shown only when it fails.
@@ -71,7 +104,7 @@ pub(super) fn write(path: &Path, contents: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub(super) fn is_fresh(file: &Path, folder: &Path) -> Result<bool> {
+fn is_fresh(file: &Path, folder: &Path) -> Result<bool> {
     let made = match std::fs::metadata(file).and_then(|about| about.modified()) {
         Ok(made) => made,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),

@@ -2,10 +2,11 @@
 
 import business from "attune:host/business@0.1.0";
 import clock from "attune:host/clock@0.1.0";
-import message from "attune:host/message@0.1.0";
+import message, { type Value } from "attune:host/message@0.1.0";
 import settings from "attune:host/settings@0.1.0";
 import understanding from "attune:host/understanding@0.1.0";
-import type { Message, Value, Verdict } from "./contract";
+import type { Verdict } from "attune:automation/on-message@0.1.0";
+import type { Message } from "attune:types/types@0.1.0";
 
 export const onMessage = {
   handle({ text }: Message): Verdict {
