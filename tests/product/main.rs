@@ -21,4 +21,5 @@ mod reader;
 mod replay;
 mod rights;
 mod rooms;
+mod runtime;
 mod wrong_input;

@@ -13,7 +13,8 @@ use super::Compiled;
 const PLACES: [&str; 5] = ["node_modules/.bin", ".venv/bin", "venv/bin", ".venv/Scripts", "venv/Scripts"];
 
 /// Folders without sources.
-pub(super) const NO_SOURCES: [&str; 7] = ["target", "node_modules", ".venv", "venv", "scenarios", "__pycache__", ".git"];
+pub(super) const NO_SOURCES: [&str; 7] =
+    ["target", "node_modules", ".venv", "venv", "scenarios", "__pycache__", ".git"];
 
 /// How deep folders are looked into.
 const DEPTH: u32 = 16;
