@@ -29,6 +29,7 @@ test: plugins
 # What needs more than Rust: Python, for a validator of the API's description that is not ours; and a tool that has to be built
 # first, for the licences and sources of the dependencies and what is known against them.
 test-all: plugins
+	tests/all/languages
 	tests/all/openapi
 	tests/all/dependencies
 	tests/all/templates

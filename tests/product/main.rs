@@ -22,4 +22,5 @@ mod reader;
 mod replay;
 mod rights;
 mod rooms;
+mod runtime;
 mod wrong_input;

@@ -21,14 +21,16 @@ export const onEvent = {
     const told = String(JSON.parse(data).birthday ?? "");
     const birthday = read(told);
     if (!birthday) throw reject(`birthday \`${told}\` is no day such as 1992-02-29 or 02-29`);
-    notes.remember("birthday", birthday.map((number) => String(number).padStart(2, "0")).join("-"));
-    lookAtTheDay();
+    withWords(() => {
+      notes.remember("birthday", birthday.map((number) => String(number).padStart(2, "0")).join("-"));
+      lookAtTheDay();
+    });
   },
 };
 
 export const onTimer = {
   handle(_key, _due, _note) {
-    lookAtTheDay();
+    withWords(lookAtTheDay);
   },
 };
 
@@ -87,4 +89,14 @@ function compare(left, right) {
 
 function reject(reason) {
   return { tag: "reject", val: reason };
+}
+
+/** What the host refuses ends the run, with the host's own words. */
+function withWords(act) {
+  try {
+    act();
+  } catch (error) {
+    const refusal = error.payload;
+    throw refusal ? reject(`${refusal.code}: ${refusal.text}`) : error;
+  }
 }

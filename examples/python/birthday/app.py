@@ -11,11 +11,13 @@ Consent, STOP and quiet hours are the host's to see to. A greeting that cannot g
 import json
 import re
 from calendar import isleap, monthrange
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from componentize_py_types import Err
 from wit_world import exports
 from wit_world.imports import business, clock, customer, customer_notes, message, schedule, settings
-from wit_world.imports.types import Civil, Failure_Reject, Profile
+from wit_world.imports.types import Civil, Failure_Reject, Profile, Refusal
 
 # 29 February is a day that can be told, so days are counted in a leap year.
 LEAP_YEAR = 2000
@@ -30,13 +32,15 @@ class OnEvent(exports.OnEvent):
         if birthday is None:
             raise reject(f"birthday `{told}` is no day such as 1992-02-29 or 02-29")
         month, day = birthday
-        customer_notes.remember("birthday", f"{month:02}-{day:02}")
-        look_at_the_day()
+        with words():
+            customer_notes.remember("birthday", f"{month:02}-{day:02}")
+            look_at_the_day()
 
 
 class OnTimer(exports.OnTimer):
     def handle(self, key: str, due: int, note: str) -> None:
-        look_at_the_day()
+        with words():
+            look_at_the_day()
 
 
 def look_at_the_day() -> None:
@@ -92,3 +96,14 @@ def day_in(year: int, birthday: tuple[int, int]) -> tuple[int, int]:
 
 def reject(reason: str) -> Err:
     return Err(Failure_Reject(reason))
+
+
+@contextmanager
+def words() -> Iterator[None]:
+    """What the host refuses ends the run, with the host's own words."""
+    try:
+        yield
+    except Err as error:
+        if isinstance(error.value, Refusal):
+            raise reject(f"{error.value.code}: {error.value.text}") from None
+        raise

@@ -14,7 +14,7 @@ import customer from "attune:host/customer@0.1.0";
 import message from "attune:host/message@0.1.0";
 import schedule from "attune:host/schedule@0.1.0";
 import settings from "attune:host/settings@0.1.0";
-import type { Civil, Failure, Profile } from "./contract";
+import type { Civil, Failure, Profile, Refusal } from "attune:types/types@0.1.0";
 
 /** Month and day. */
 type Birthday = [month: number, day: number];
@@ -25,14 +25,16 @@ export const onEvent = {
     const told = String(JSON.parse(data).birthday ?? "");
     const birthday = read(told);
     if (!birthday) throw reject(`birthday \`${told}\` is no day such as 1992-02-29 or 02-29`);
-    notes.remember("birthday", birthday.map((number) => String(number).padStart(2, "0")).join("-"));
-    lookAtTheDay();
+    withWords(() => {
+      notes.remember("birthday", birthday.map((number) => String(number).padStart(2, "0")).join("-"));
+      lookAtTheDay();
+    });
   },
 };
 
 export const onTimer = {
   handle(_key: string, _due: number, _note: string): void {
-    lookAtTheDay();
+    withWords(lookAtTheDay);
   },
 };
 
@@ -91,4 +93,14 @@ function compare(left: number[], right: number[]): number {
 
 function reject(reason: string): Failure {
   return { tag: "reject", val: reason };
+}
+
+/** What the host refuses ends the run, with the host's own words. */
+function withWords(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    const refusal = (error as { payload?: Refusal }).payload;
+    throw refusal ? reject(`${refusal.code}: ${refusal.text}`) : error;
+  }
 }

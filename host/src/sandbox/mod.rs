@@ -8,6 +8,7 @@ mod bindings;
 mod cache;
 pub mod compile;
 mod component;
+mod exception;
 mod host;
 mod reader;
 mod run;

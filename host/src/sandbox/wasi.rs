@@ -10,8 +10,8 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType, Type, Val};
 use wasmtime::{Engine, StoreContextMut, Trap};
 
-use super::Rejected;
 use super::host::Context;
+use super::{Rejected, exception};
 
 /// The interfaces of WASI 0.2 that a component may import. What Python's runtime imports is all here.
 const OFFERED: [&str; 27] = [
@@ -323,6 +323,7 @@ impl Context {
         let error = std::mem::take(&mut self.outside.error);
         let cut = if self.outside.error_cut { " (cut)" } else { "" };
         let shown = |c: char| if c.is_control() && c != '\n' { '?' } else { c };
-        format!("{}{cut}", String::from_utf8_lossy(&error).trim_end().chars().map(shown).collect::<String>())
+        let readable = exception::readable(&String::from_utf8_lossy(&error));
+        format!("{}{cut}", readable.chars().map(shown).collect::<String>())
     }
 }

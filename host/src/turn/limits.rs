@@ -92,8 +92,9 @@ pub struct Limits {
     pub memories: usize,
     /// Core instances. A component in Rust is four of them, one that embeds an interpreter about ten.
     pub instances: usize,
-    /// The same of a component with a language's runtime in it (JavaScript, Python), which takes the place of `fuel` there: an event
-    /// takes QuickJS about a million and Python about ten, so this is room for some two hundred times what is usual.
+    /// The same of a component with a language's runtime in it (JavaScript, Python), which takes the place of `fuel` there: a small
+    /// plugin's event takes QuickJS half a million and Python one and a half, and what an author's own code computes takes an
+    /// interpreter some fifty times as many as Rust.
     pub runtime_fuel: u64,
     /// The same for `wall_ms`.
     pub runtime_wall_ms: u64,

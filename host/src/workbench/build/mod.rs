@@ -126,7 +126,11 @@ pub fn build(folder: &Path, out: Option<&Path>) -> Result<Built> {
     let language = how.language.map_or_else(|| Language::of(folder), Ok)?;
     let wit = folder.join("wit");
     if wit.is_dir() {
-        contract::write(&wit.join("deps"))?;
+        let deps = wit.join("deps");
+        contract::write(&deps)?;
+        if language == Language::TypeScript {
+            contract::write_types(&deps)?;
+        }
     }
     let Compiled { code, target } = language.compile(folder)?;
     let wasm = wrap(&code, &manifest).with_context(|| format!("plugin {}", manifest.name))?;
