@@ -119,6 +119,42 @@ pub fn imports(package: &str, interface: &str) -> Vec<u8> {
     component(CONTRACT, &world(CONTRACT, &format!("import {import};")), &[&further], &module)
 }
 
+/// Interfaces of WASI, with as little in them as the tests call.
+const WASI: [&str; 7] = [
+    "package wasi:clocks@0.2.6;
+     interface wall-clock { record datetime { seconds: u64, nanoseconds: u32 } now: func() -> datetime; }
+     interface monotonic-clock { now: func() -> u64; }",
+    "package wasi:random@0.2.6; interface random { get-random-u64: func() -> u64; }",
+    "package wasi:io@0.2.6; interface streams {
+       resource output-stream { blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>; }
+       variant stream-error { last-operation-failed(error), closed } resource error; }",
+    "package wasi:cli@0.2.6;
+     interface exit { exit: func(status: result); }
+     interface stderr { use wasi:io/streams@0.2.6.{output-stream}; get-stderr: func() -> output-stream; }",
+    "package wasi:sockets@0.2.6; interface instance-network { instance-network: func() -> u32; }
+     interface tcp-create-socket { enum error-code { unknown, access-denied } create-tcp-socket: func() -> result<u32, error-code>; }",
+    "package wasi:http@0.2.6; interface outgoing-handler { handle: func() -> u32; }",
+    "package wasi:clocks@0.3.0; interface wall-clock { now: func() -> u64; }",
+];
+
+/// A plugin that imports something of WASI: these are the lines of its world, and the fields of its core module.
+pub fn with_wasi(lines: &str, fields: &str) -> Vec<u8> {
+    component(CONTRACT, &world(CONTRACT, lines), &WASI, &format!("(module {fields})"))
+}
+
+/// A reader that asks for random numbers.
+pub fn reads_and_draws() -> Vec<u8> {
+    let random = "wasi:random/random@0.2.6";
+    let draw = format!(r#"(import "{random}" "get-random-u64" (func (result i64)))"#);
+    let real = std::fs::read_to_string(repository().join("wit/deps/reader/reader.wit")).unwrap();
+    let reads = format!("attune:reader/reading@{CONTRACT}");
+    let module = on_event(CONTRACT, WELL)
+        .replace(&format!("attune:automation/on-event@{CONTRACT}#handle"), &format!("{reads}#read"))
+        .replacen("(module", &format!("(module {draw}"), 1);
+    let world = format!("package test:plugin; world plugin {{ import {random}; export {reads}; }}");
+    component(CONTRACT, &world, &[&real, WASI[1]], &module)
+}
+
 /// A reader that leaves every text to Attune, with further lines in its world, fields in its core module, and a contract of its own
 /// for the reading; none is the real one.
 fn reader(lines: &str, fields: &str, contract: Option<&str>) -> Vec<u8> {

@@ -194,8 +194,12 @@ impl Stage {
     fn install(&mut self, name: &str) {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../target/plugins/{name}.wasm"));
         let wasm = std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}; run `make plugins`", file.display()));
-        let about = &SANDBOX.load(&wasm).expect("a prebuilt plugin loads").about;
-        let (install, batch) = attune::engine::config::install(name, about, &wasm);
+        self.install_file(name, &wasm);
+    }
+
+    pub fn install_file(&mut self, name: &str, wasm: &[u8]) {
+        let about = &SANDBOX.load(wasm).expect("a plugin loads").about;
+        let (install, batch) = attune::engine::config::install(name, about, wasm);
         self.change(install, batch);
         let grants = Some(about.wants.iter().cloned().collect());
         self.set(name, PluginChange { enabled: Some(true), grants, ..PluginChange::default() });
@@ -483,9 +487,9 @@ fn the_ends_of_hours_and_what_plugins_made_of_the_counts_are_replayed() {
     }
 }
 
-type Rows = [(attune::store::Key, attune::store::Row)];
+pub type Rows = [(attune::store::Key, attune::store::Row)];
 
-fn first_difference(one: &Rows, other: &Rows) -> Option<String> {
+pub fn first_difference(one: &Rows, other: &Rows) -> Option<String> {
     let pair = one.iter().zip(other).find(|(a, b)| a != b);
     match pair {
         Some((a, b)) => Some(format!("{a:?}\n{b:?}")),

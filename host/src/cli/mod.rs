@@ -7,6 +7,7 @@ mod customers;
 mod demo;
 mod fairness;
 mod knowledge;
+mod new;
 mod plugins;
 mod publish;
 mod read;
@@ -17,6 +18,8 @@ mod stamp;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::sandbox::Kind;
 
 /// Customer automations as sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -30,6 +33,8 @@ struct Cli {
 enum Command {
     /// Start the server.
     Serve(serve::Serve),
+    /// Begin a plugin.
+    New(new::New),
     /// Build plugins into component files.
     Build(plugins::Build),
     /// Play plugins' scenarios on a virtual clock.
@@ -71,6 +76,9 @@ enum Command {
         memory_bytes: u64,
         /// The most computing, in seconds.
         computing_s: u64,
+        /// It has a language's runtime in it.
+        #[arg(long)]
+        roomy: bool,
     },
 }
 
@@ -91,6 +99,7 @@ pub fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     let result = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
+        Command::New(new) => new.run(),
         Command::Build(build) => build.run(),
         Command::Test(test) => test.run(),
         Command::Inspect(inspect) => inspect.run(),
@@ -108,8 +117,9 @@ pub fn main() -> ExitCode {
         Command::Customer(customer) => customer.run(),
         Command::Audit(audit) => audit.run(),
         Command::Token(token) => token.run(),
-        Command::Compile { memory_bytes, computing_s } => {
-            crate::sandbox::compile::child(memory_bytes, computing_s).map(|()| ExitCode::SUCCESS)
+        Command::Compile { memory_bytes, computing_s, roomy } => {
+            let kind = if roomy { Kind::Roomy } else { Kind::Lean };
+            crate::sandbox::compile::child(kind, memory_bytes, computing_s).map(|()| ExitCode::SUCCESS)
         }
     };
     match result {

@@ -8,12 +8,14 @@ mod bindings;
 mod cache;
 pub mod compile;
 mod component;
+mod exception;
 mod host;
 mod reader;
 mod run;
 pub mod signature;
+mod wasi;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
@@ -32,13 +34,39 @@ const TICK_MS: u64 = 10;
 /// Runs at one time. More than any machine this is for has cores; a slot is only address space until it is used.
 const SLOTS: u32 = 64;
 
+/// How much of a place's memory is kept between two runs of a component with a runtime, for how many places, in bytes.
+const ROOMY_RESIDENT_BYTES: usize = 4 << 20;
+const ROOMY_WARM_SLOTS: u32 = 4;
+
+/// The stack of a run with a runtime, in bytes: threads of this process have 2 MiB.
+const ROOMY_STACK_BYTES: usize = 1 << 20;
+
 /// The sandbox of a process.
 pub struct Sandbox {
-    engine: Engine,
-    linker: Linker<host::Context>,
+    /// For components without a runtime, which is nearly all of them.
+    lean: Room,
+    /// For components with a language's runtime in them. Made when the first of them is loaded, so that a server without any
+    /// pays nothing for it.
+    roomy: OnceLock<Result<Room, String>>,
     readers: Linker<reader::Context>,
     cache: Cache,
     compiler: Compiler,
+}
+
+/// An engine with a pool of its own, and what its components may import.
+struct Room {
+    engine: Engine,
+    linker: Linker<host::Context>,
+    kind: Kind,
+}
+
+/// What an engine is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Components without a runtime.
+    Lean,
+    /// Components with a language's runtime in them.
+    Roomy,
 }
 
 impl Sandbox {
@@ -47,24 +75,64 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot run wasmtime as configured.
     pub fn new(cache: Cache, compiler: Compiler) -> Result<Arc<Self>, Rejected> {
-        let engine = Engine::new(&config()).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        let linker = host::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        let readers = reader::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        tick(&engine);
-        Ok(Arc::new(Self { engine, linker, readers, cache, compiler }))
+        let lean = Room::new(Kind::Lean).map_err(Rejected::Host)?;
+        let readers = reader::linker(&lean.engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
+        Ok(Arc::new(Self { lean, roomy: OnceLock::new(), readers, cache, compiler }))
+    }
+
+    fn roomy(&self) -> Result<&Room, Rejected> {
+        let room = self.roomy.get_or_init(|| Room::new(Kind::Roomy));
+        room.as_ref().map_err(|error| Rejected::Host(error.clone()))
     }
 }
 
-/// The settings of wasmtime. Measured: with these a plugin's run costs about 13 microseconds, most of it saved by
-/// resetting only the pages a run has touched.
-pub fn config() -> Config {
-    // The pool is laid out for the most that any plugin may be given.
-    let limits = Limits::default();
+impl Room {
+    fn new(kind: Kind) -> Result<Self, String> {
+        let engine = Engine::new(&kind.config()).map_err(|error| format!("{error:#}"))?;
+        let linker = host::linker(&engine).map_err(|error| format!("{error:#}"))?;
+        tick(&engine);
+        Ok(Self { engine, linker, kind })
+    }
+}
+
+impl Kind {
+    /// The settings of wasmtime. Measured: with these a run of a lean plugin costs about 13 microseconds, most of it saved by
+    /// resetting only the pages a run has touched.
+    pub fn config(self) -> Config {
+        // The pool is laid out for the most that any plugin may be given.
+        let limits = Limits::default();
+        let mut config = self.settings();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(match self {
+            Self::Lean => pool(&limits),
+            Self::Roomy => {
+                let mut pool = pool(&limits.with_runtime());
+                pool.linear_memory_keep_resident(ROOMY_RESIDENT_BYTES).max_unused_warm_slots(ROOMY_WARM_SLOTS);
+                pool
+            }
+        }));
+        config
+    }
+
+    /// What is the same where code is compiled and where it runs.
+    fn settings(self) -> Config {
+        let mut config = settings();
+        if self == Self::Roomy {
+            // Interpreters call themselves for each call of the author's.
+            config.max_wasm_stack(ROOMY_STACK_BYTES);
+            // Such components are several in one, and what wasmtime makes to carry values between two has the memories of both.
+            config.wasm_multi_memory(true);
+        }
+        config
+    }
+}
+
+/// A pool with places of this size.
+fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(SLOTS)
-        .total_core_instances(SLOTS * 4)
-        .total_memories(SLOTS)
-        .total_tables(SLOTS * 4)
+        .total_core_instances(SLOTS * limits.instances as u32)
+        .total_memories(SLOTS * limits.memories as u32)
+        .total_tables(SLOTS * limits.tables as u32)
         .max_memories_per_component(limits.memories as u32)
         .max_tables_per_component(limits.tables as u32)
         .max_core_instances_per_component(limits.instances as u32)
@@ -76,9 +144,13 @@ pub fn config() -> Config {
         .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// What is the same for both kinds.
+fn settings() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .consume_fuel(true)
         .epoch_interruption(true)
         .max_wasm_stack(256 << 10)

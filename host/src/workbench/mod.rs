@@ -1,10 +1,13 @@
-//! The workbench: what a plugin author uses. It builds a plugin into one component file, and plays scenarios on a virtual
+//! The workbench: what a plugin author uses. It begins a plugin, builds it into one component file, and plays scenarios on a virtual
 //! clock with the real engine, gate and sandbox.
 //!
-//! It reaches no network but the registry that it is told to, and changes nothing outside the plugin's own target directory.
+//! It reaches no network but the registry that it is told to, and changes nothing outside the plugin's own
+//! folder.
 
 pub mod build;
+pub mod contract;
 pub mod expect;
+pub mod new;
 pub mod play;
 pub mod registry;
 pub mod scenario;

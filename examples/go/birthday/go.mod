@@ -1,0 +1,8 @@
+module wit_component
+
+go 1.25
+
+require go.bytecodealliance.org/pkg v0.2.2
+
+// `attune build` writes it there, so that nothing has to be fetched.
+replace go.bytecodealliance.org/pkg => ./target/go
