@@ -112,7 +112,8 @@ fn what_a_runtime_may_not_have_is_refused_by_name() {
     let later = plugin(&["clock"], "").replace_all(b"wasi:clocks/wall-clock@0.2.6", b"wasi:clocks/wall-clock@0.3.6");
     assert!(refused(&later).contains("`wasi:clocks/wall-clock@0.3.6`, which no plugin has"), "{}", refused(&later));
     assert!(
-        refused(&reads_and_draws()).contains("imports `wasi:random/random@0.2.6`: each text is read in a few milliseconds"),
+        refused(&reads_and_draws())
+            .contains("imports `wasi:random/random@0.2.6`: each text is read in a few milliseconds"),
         "{}",
         refused(&reads_and_draws())
     );

@@ -290,10 +290,10 @@ fn needs_wasi(wasm: &[u8]) -> bool {
         match payload {
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 1 => {
-                if section.into_iter().flatten().any(|import| wasi::is_wasi(import.name.name)) {
-                    return true;
-                }
+            Payload::ComponentImportSection(section)
+                if depth == 1 && section.clone().into_iter().flatten().any(|one| wasi::is_wasi(one.name.name)) =>
+            {
+                return true;
             }
             _ => {}
         }
