@@ -49,15 +49,3 @@ pub fn order(customer: usize, now_ms: u64) -> serde_json::Value {
         },
     })
 }
-
-/// A customer's birthday becomes known.
-pub fn birthday(number: usize, customer: usize) -> Vec<u8> {
-    let event = json!({
-        "specversion": "1.0",
-        "id": format!("birthday-{number:010}"),
-        "source": "bench",
-        "type": "customer.birthday.v1",
-        "data": { "customer": { "addresses": [address(customer)] }, "birthday": "1992-02-29" },
-    });
-    event.to_string().into_bytes()
-}
