@@ -9,6 +9,7 @@ mod disk;
 mod events;
 mod gate;
 mod http;
+mod languages;
 mod load;
 mod process;
 mod raw;
@@ -86,6 +87,19 @@ fn main() -> Result<()> {
         summary.at_most("ready_ms", ready_ms, 300.0);
         summary.at_most("idle_rss_mb", idle_rss_mb, 80.0);
         summary.condition("plugins_at_start", json!(start::PLUGINS));
+    }
+    for (key, language, at_most) in [("js_event_us", "javascript", 8.0), ("py_event_us", "python", 50.0)] {
+        if !wanted(&[key]) {
+            continue;
+        }
+        match languages::built(language) {
+            Some(plugin) => {
+                let languages::Figures { rust_us, other_us } = languages::measure(&plugin)?;
+                summary.at_most(key, other_us / rust_us, at_most);
+                summary.condition(key, json!({ "rust_us": rust_us.round(), "us": other_us.round() }));
+            }
+            None => println!("{key} is left out: run tests/all/languages, which builds the plugin in {language}"),
+        }
     }
     summary.figure("raw_events_per_s", median(&mut raw));
     summary.condition("load_average_after", json!(process::load_average()));

@@ -37,6 +37,17 @@ pub struct Shop {
 impl Shop {
     /// Opens a shop whose customers have an order each.
     pub fn open(plugin: &Path, customers: usize) -> Result<Self> {
+        // Orders are given to the customers without a word to them.
+        let shop = Self::bare(plugin, "order-status", &serde_json::json!({ "write_when": [] }), customers)?;
+        let orders: Vec<Vec<u8>> =
+            (0..customers).map(|customer| events::order(customer, START).to_string().into_bytes()).collect();
+        shop.journal(&orders)?;
+        shop.work();
+        Ok(shop)
+    }
+
+    /// Opens a shop with one plugin, whose customers nothing is known of.
+    pub fn bare(plugin: &Path, name: &str, settings: &serde_json::Value, customers: usize) -> Result<Self> {
         let world = Arc::new(Test::new(attune::domain::time::Instant(START), 1));
         let sandbox = Sandbox::new(Cache::none(), Compiler::Here)?;
         let engine = Engine::start(Parts {
@@ -55,22 +66,38 @@ impl Shop {
         shop.change(Change::Business(Box::new(known)), Batch::new())?;
         let wasm = std::fs::read(plugin).with_context(|| plugin.display().to_string())?;
         let about = sandbox.load(&wasm)?.about.clone();
-        let (install, batch) = attune::engine::config::install("order-status", &about, &wasm);
+        let (install, batch) = attune::engine::config::install(name, &about, &wasm);
         shop.change(install, batch)?;
         let set = PluginChange {
             enabled: Some(true),
             grants: Some(about.wants.iter().cloned().collect()),
-            // Orders are given to the customers without a word to them.
-            settings: Some(serde_json::json!({ "write_when": [] })),
+            settings: Some(settings.clone()),
             ..PluginChange::default()
         };
-        let change = Change::Plugin { name: "order-status".to_owned(), seen: None, set: Box::new(set) };
+        let change = Change::Plugin { name: name.to_owned(), seen: None, set: Box::new(set) };
         shop.change(change, Batch::new())?;
-        let orders: Vec<Vec<u8>> =
-            (0..customers).map(|customer| events::order(customer, START).to_string().into_bytes()).collect();
-        shop.journal(&orders)?;
-        shop.work();
         Ok(shop)
+    }
+
+    /// Every customer's birthday is told once more; gives microseconds an event.
+    pub fn birthdays(&mut self) -> Result<f64> {
+        let first = self.asked * self.customers;
+        let events: Vec<Vec<u8>> = (0..self.customers).map(|c| birthday(first + c, c)).collect();
+        self.journal(&events)?;
+        self.asked += 1;
+        let took = self.work();
+        Ok(took.as_secs_f64() * 1e6 / self.customers as f64)
+    }
+
+    /// Every customer waits for their birthday.
+    pub fn check_birthdays(&self) -> Result<()> {
+        let query = self.engine.query(self.business);
+        for customer in [0, self.customers - 1] {
+            let address = Address::parse(&events::address(customer))?;
+            let found = query.customer_by_address(&address)?.context("a customer is missing")?;
+            ensure!(found.facts.contains_key("birthday"), "customer {customer} has no birthday");
+        }
+        Ok(())
     }
 
     fn change(&self, change: Change, batch: Batch) -> Result<()> {
@@ -127,4 +154,16 @@ impl Shop {
         }
         Ok(())
     }
+}
+
+/// A customer's birthday becomes known.
+fn birthday(number: usize, customer: usize) -> Vec<u8> {
+    let event = serde_json::json!({
+        "specversion": "1.0",
+        "id": format!("birthday-{number:010}"),
+        "source": "bench",
+        "type": "customer.birthday.v1",
+        "data": { "customer": { "addresses": [events::address(customer)] }, "birthday": "1992-02-29" },
+    });
+    event.to_string().into_bytes()
 }

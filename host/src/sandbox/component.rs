@@ -297,8 +297,7 @@ fn needs_wasi(wasm: &[u8]) -> bool {
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section)
-                if depth == 1
-                    && section.clone().into_iter().flatten().any(|import| wasi::is_wasi(import.name.name)) =>
+                if depth == 1 && section.clone().into_iter().flatten().any(|one| wasi::is_wasi(one.name.name)) =>
             {
                 return true;
             }
