@@ -411,6 +411,26 @@ fn a_real_plugin_is_built_and_its_scenarios_pass() {
 }
 
 #[test]
+fn scenarios_that_stand_elsewhere_judge_folders_and_component_files() {
+    let (folder, command) = copy_of_order_status(&[("own", "this is not read")]);
+    let orders = path(&folder.path().join("orders"));
+    let passes = format!("name = \"It asks back\"\n{BUSINESS}{ASKS}expect = [{{ message = \"I will gladly look.\" }}]");
+    let file = path(&folder.write("elsewhere/asks.toml", passes));
+    let folder_of_it = path(&folder.path().join("elsewhere"));
+    run(command, &["test", &orders, "--scenarios", &folder_of_it], "").fits(0, &["order-status/asks", "1 passed"]);
+    let component = path(&plugin_file("order-status"));
+    run(plain(), &["test", &component, "--scenarios", &file], "").fits(0, &["order-status/asks", "1 passed"]);
+    run(plain(), &["test", &component], "").fits(1, &["name them with --scenarios"]);
+
+    // Another plugin is looked for beside the one that is judged.
+    let beside = format!("name = \"With faq\"\n{BUSINESS}[plugins.faq]\n[plugins.nobody]\n");
+    let with = |text: &str| path(&folder.write("others/with.toml", text));
+    run(plain(), &["test", &component, "--scenarios", &with(&beside)], "").fits(1, &["plugins.nobody", "nobody.wasm"]);
+    let beside = beside.replace("[plugins.nobody]", "");
+    run(plain(), &["test", &component, "--scenarios", &with(&beside)], "").fits(0, &["1 passed"]);
+}
+
+#[test]
 fn a_customer_is_exported_to_a_file_and_erased_on_ones_word() {
     let (shop, folder) = (Shop::open(), Folder::new());
     let customer = shop.says("chat:anna", "my xylotrompe is broken");

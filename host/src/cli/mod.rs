@@ -12,6 +12,7 @@ mod read;
 mod remote;
 mod serve;
 mod stamp;
+mod test;
 
 use std::process::ExitCode;
 
@@ -32,7 +33,7 @@ enum Command {
     /// Build plugins into component files.
     Build(plugins::Build),
     /// Play plugins' scenarios on a virtual clock.
-    Test(plugins::Test),
+    Test(test::Test),
     /// Show what a component file is, subscribes to and asks for.
     Inspect(plugins::Inspect),
     /// Read texts on standard input: mood and intents, a line of JSON for each.
