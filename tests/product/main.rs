@@ -21,4 +21,5 @@ mod reader;
 mod replay;
 mod rights;
 mod rooms;
+mod workbench;
 mod wrong_input;

@@ -1,4 +1,4 @@
-//! What a plugin author calls: build, inspect.
+//! What a plugin author calls: build.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,16 +25,6 @@ pub(super) struct Build {
     /// Where the files go instead.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// How the result is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-/// Show what a component file is, subscribes to and asks for.
-#[derive(Debug, Args)]
-pub(super) struct Inspect {
-    /// The component file.
-    file: PathBuf,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -72,21 +62,7 @@ impl Build {
     }
 }
 
-impl Inspect {
-    pub(super) fn run(self) -> Result<ExitCode> {
-        let wasm = std::fs::read(&self.file).with_context(|| self.file.display().to_string())?;
-        let component = Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?
-            .load(&wasm)
-            .with_context(|| self.file.display().to_string())?;
-        match self.format {
-            Format::Text => print!("{}", describe(&component.about, "")),
-            Format::Json => println!("{}", about_json(&component.about)),
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
-fn about_json(about: &About) -> serde_json::Value {
+pub(super) fn about_json(about: &About) -> serde_json::Value {
     json!({
         "name": about.manifest.name,
         "version": about.manifest.version,
@@ -99,7 +75,7 @@ fn about_json(about: &About) -> serde_json::Value {
     })
 }
 
-fn describe(about: &About, indent: &str) -> String {
+pub(super) fn describe(about: &About, indent: &str) -> String {
     let manifest = &about.manifest;
     let mut lines = vec![
         format!("{} {}: {}", manifest.name, manifest.version, manifest.description),

@@ -12,18 +12,18 @@ mod host;
 mod reader;
 mod run;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use crate::turn::limits::Limits;
 
 pub use cache::Cache;
 pub use compile::Compiler;
 pub use component::{About, Component, Rejected, SECTION, about};
-pub use run::{Call, OVERTIME_RUNS, Outcome, Ran};
+pub use run::{Call, Dump, OVERTIME_RUNS, Outcome, Ran};
 
 /// How often the epoch moves, in milliseconds. It is the net under fuel, so it may be coarse.
 const TICK_MS: u64 = 10;
@@ -38,6 +38,8 @@ pub struct Sandbox {
     readers: Linker<reader::Context>,
     cache: Cache,
     compiler: Compiler,
+    /// What runs that broke off left behind; none where dumps are not kept.
+    dumps: Option<Mutex<Vec<Dump>>>,
 }
 
 impl Sandbox {
@@ -46,11 +48,37 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot run wasmtime as configured.
     pub fn new(cache: Cache, compiler: Compiler) -> Result<Arc<Self>, Rejected> {
-        let engine = Engine::new(&config()).map_err(|error| Rejected::Host(format!("{error:#}")))?;
+        Self::with(&config(), cache, compiler, None)
+    }
+
+    /// The same for whoever looks for a mistake in a component of their own: a run that breaks off leaves a core dump, and its backtrace
+    /// has files and lines where the component has them. It compiles in this process and caches nothing.
+    ///
+    /// # Errors
+    /// When this machine cannot run wasmtime as configured.
+    pub fn debugging() -> Result<Arc<Self>, Rejected> {
+        let mut config = config();
+        config.coredump_on_trap(true).wasm_backtrace_details(WasmBacktraceDetails::Enable);
+        Self::with(&config, Cache::none(), Compiler::Here, Some(Mutex::default()))
+    }
+
+    /// The core dumps since the last time.
+    pub fn take_dumps(&self) -> Vec<Dump> {
+        let dumps = self.dumps.as_ref().map(|dumps| dumps.lock().unwrap_or_else(PoisonError::into_inner));
+        dumps.map(|mut dumps| std::mem::take(&mut *dumps)).unwrap_or_default()
+    }
+
+    fn with(
+        config: &Config,
+        cache: Cache,
+        compiler: Compiler,
+        dumps: Option<Mutex<Vec<Dump>>>,
+    ) -> Result<Arc<Self>, Rejected> {
+        let engine = Engine::new(config).map_err(|error| Rejected::Host(format!("{error:#}")))?;
         let linker = host::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
         let readers = reader::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
         tick(&engine);
-        Ok(Arc::new(Self { engine, linker, readers, cache, compiler }))
+        Ok(Arc::new(Self { engine, linker, readers, cache, compiler, dumps }))
     }
 }
 

@@ -4,6 +4,12 @@
 //! It reaches no network and changes nothing outside the plugin's own target directory.
 
 pub mod build;
+pub mod call;
+pub mod changes;
 pub mod expect;
+pub mod place;
 pub mod play;
 pub mod scenario;
+pub mod schemas;
+pub mod sizes;
+pub mod transcript;
