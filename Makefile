@@ -23,7 +23,7 @@ plugins: wasm-target build
 
 # The plugins' scenarios (those of tests/plugins try the host's own rules), the rooms' own tests, and the product from outside.
 test: plugins
-	$(ATTUNE) test plugins tests/plugins
+	$(ATTUNE) test plugins tests/plugins examples/rust
 	cargo test -p attune -p attune-tests
 
 # What needs more than Rust: Python, for a validator of the API's description that is not ours; and a tool that has to be built
@@ -35,7 +35,7 @@ test-all: plugins
 lint: wasm-target
 	cargo fmt --all --check
 	cargo clippy -p attune -p attune-tests --all-targets -- -D warnings
-	cargo clippy --target $(TARGET) -p attune-guest -p appointment-reminders -p order-status -p faq -p escalation -p surge-alert -p sender -p house-reader -- -D warnings
+	cargo clippy --target $(TARGET) -p attune-guest -p appointment-reminders -p order-status -p faq -p escalation -p surge-alert -p sender -p house-reader -p birthday -- -D warnings
 
 # Measures, prints a table, writes target/bench/summary.json.
 bench: plugins

@@ -63,7 +63,7 @@ impl Bare {
     }
 
     fn new(wasm: &[u8]) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&attune::sandbox::config())?;
+        let engine = Engine::new(&attune::sandbox::Kind::Lean.config())?;
         let component = Component::new(&engine, wasm)?;
         let mut linker = Linker::new(&engine);
         answers(&mut linker)?;

@@ -23,6 +23,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::sandbox::Kind;
+
 /// Customer automations as sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(name = "attune", version, about, max_term_width = 100, arg_required_else_help = true)]
@@ -74,6 +76,9 @@ enum Command {
         memory_bytes: u64,
         /// The most computing, in seconds.
         computing_s: u64,
+        /// It has a language's runtime in it.
+        #[arg(long)]
+        roomy: bool,
     },
 }
 
@@ -109,8 +114,9 @@ pub fn main() -> ExitCode {
         Command::Customer(customer) => customer.run(),
         Command::Audit(audit) => audit.run(),
         Command::Token(token) => token.run(),
-        Command::Compile { memory_bytes, computing_s } => {
-            crate::sandbox::compile::child(memory_bytes, computing_s).map(|()| ExitCode::SUCCESS)
+        Command::Compile { memory_bytes, computing_s, roomy } => {
+            let kind = if roomy { Kind::Roomy } else { Kind::Lean };
+            crate::sandbox::compile::child(kind, memory_bytes, computing_s).map(|()| ExitCode::SUCCESS)
         }
     };
     match result {

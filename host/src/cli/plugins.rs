@@ -70,6 +70,7 @@ pub(super) fn about_json(about: &About) -> serde_json::Value {
         "digest": about.digest,
         "size_bytes": about.size_bytes,
         "subscribes_to": about.exports,
+        "runtime": about.runtime,
         "may": about.wants,
         "imports": about.imports,
     })
@@ -80,12 +81,26 @@ pub(super) fn describe(about: &About, indent: &str) -> String {
     let mut lines = vec![
         format!("{} {}: {}", manifest.name, manifest.version, manifest.description),
         format!("{} bytes, sha256 {}", about.size_bytes, about.digest),
-        "runs when".to_owned(),
     ];
+    if about.runtime {
+        lines.push(runtime_sentence(&Limits::default()));
+    }
+    lines.push("runs when".to_owned());
     lines.extend(about.exports.iter().map(|export| format!("  {}", export.sentence())));
     lines.push("may".to_owned());
     lines.extend(
         about.wants.iter().filter_map(|want| permission_sentence(want)).map(|sentence| format!("  {sentence}")),
     );
     lines.into_iter().map(|line| format!("{indent}{line}\n")).collect()
+}
+
+/// What a component with a language's runtime costs its host.
+fn runtime_sentence(limits: &Limits) -> String {
+    let more = |with: u64, without: u64| with / without.max(1);
+    let roomy = limits.with_runtime();
+    format!(
+        "has the runtime of a language in it: may compute {} times as long as others and take {} MiB of memory",
+        more(roomy.fuel, limits.fuel),
+        roomy.memory_bytes >> 20
+    )
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use wasmtime::{Engine, InstanceAllocationStrategy};
 
-use super::{Rejected, config};
+use super::{Kind, Rejected};
 use crate::turn::limits::{COMPONENT_BYTES, Limits};
 
 /// The subcommand that is the child.
@@ -72,11 +72,11 @@ impl Compiler {
     ///
     /// # Errors
     /// [`Rejected`], with what was wrong.
-    pub(super) fn compile(&self, engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, Rejected> {
+    pub(super) fn compile(&self, engine: &Engine, kind: Kind, wasm: &[u8]) -> Result<Vec<u8>, Rejected> {
         match self {
             Self::Here => precompile(engine, wasm).map_err(Rejected::NotAComponent),
             Self::Child(child) => {
-                let (ended, mut answer) = child.ask(wasm)?;
+                let (ended, mut answer) = child.ask(kind, wasm)?;
                 match answer.first() {
                     Some(&CODE) if ended.success() => Ok(answer.split_off(1)),
                     Some(&REFUSED) if ended.success() => {
@@ -96,9 +96,10 @@ impl Child {
     }
 
     /// Has a child compile a component; gives how it ended and what it said.
-    fn ask(&self, wasm: &[u8]) -> Result<(ExitStatus, Vec<u8>), Rejected> {
+    fn ask(&self, kind: Kind, wasm: &[u8]) -> Result<(ExitStatus, Vec<u8>), Rejected> {
         let mut child = Command::new(&self.program)
             .args([COMMAND, &self.memory_bytes.to_string(), &self.computing_s.to_string()])
+            .args((kind == Kind::Roomy).then_some("--roomy"))
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -157,11 +158,11 @@ impl Child {
 ///
 /// # Errors
 /// When it cannot be limited, read or written; the parent then hears no answer.
-pub fn child(memory_bytes: u64, computing_s: u64) -> anyhow::Result<()> {
+pub fn child(kind: Kind, memory_bytes: u64, computing_s: u64) -> anyhow::Result<()> {
     limit(memory_bytes, computing_s)?;
     let mut wasm = Vec::new();
     std::io::stdin().take(COMPONENT_BYTES as u64 + 1).read_to_end(&mut wasm)?;
-    let mut config = config();
+    let mut config = kind.settings();
     // The same code comes out, and no pool is set up in a process that runs nothing. One thread: its computing is limited.
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand).parallel_compilation(false);
     let (kind, bytes) = match Engine::new(&config).map_err(|error| format!("{error:#}")) {

@@ -15,9 +15,9 @@ use crate::turn::config::check_manifest;
 use crate::turn::limits::COMPONENT_BYTES;
 use crate::turn::records::hex;
 
-use super::Sandbox;
 use super::reader::Reader;
 use super::run::Handlers;
+use super::{Room, Sandbox, wasi};
 
 /// The custom section in which a component says what it is.
 pub const SECTION: &str = "attune:plugin";
@@ -71,9 +71,22 @@ pub enum Rejected {
     },
     /// It wants something that this host does not have.
     #[error(
-        "the component imports `{0}`, which this host does not offer; it offers attune:host@{CONTRACT} and no WASI"
+        "the component imports `{0}`, which this host does not offer; it offers attune:host@{CONTRACT}, and to the runtime of a \
+         language what it needs of WASI 0.2"
     )]
     UnknownImport(String),
+    /// It wants something of WASI that no plugin has.
+    #[error(
+        "the component imports `{0}`, which no plugin has: of WASI there is what the runtime of a language needs, with a clock \
+         and random numbers that follow from the event; what a plugin does goes through attune:host@{CONTRACT}"
+    )]
+    UnknownWasi(String),
+    /// It reads, and has a language's runtime in it.
+    #[error(
+        "the component exports `attune:reader/reading` and imports `{0}`: each text is read in a few milliseconds, which leaves no \
+         room for the runtime of a language; write it in one without, such as Rust or C"
+    )]
+    ReaderRuntime(String),
     /// It reads, and wants more than the text.
     #[error(
         "the component exports `attune:reader/reading` and imports `attune:host/{0}`: a reader is a function of the text alone \
@@ -114,6 +127,8 @@ pub struct About {
     pub imports: BTreeSet<String>,
     /// The size of the file, in bytes.
     pub size_bytes: usize,
+    /// Whether a language's runtime is in it: it imports WASI, runs on an engine of its own kind, and may use more.
+    pub runtime: bool,
 }
 
 /// A component that is ready to run.
@@ -184,16 +199,18 @@ impl Sandbox {
     /// [`Rejected`], with what was wrong and what to do.
     pub fn load(&self, wasm: &[u8]) -> Result<Arc<Component>, Rejected> {
         let (digest, manifest) = about(wasm)?;
-        let compiled = self.compiled(&digest, wasm)?;
+        let runtime = needs_wasi(wasm);
+        let room = if runtime { self.roomy()? } else { &self.lean };
+        let compiled = self.compiled(room, &digest, wasm)?;
         let kind = compiled.component_type();
         let (mut wants, mut imports, mut interfaces) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for (name, item) in kind.imports(&self.engine) {
+        for (name, item) in kind.imports(&room.engine).filter(|(name, _)| !wasi::is_wasi(name)) {
             let interface = host_interface(name)?;
             interfaces.insert(interface);
             let ComponentItem::ComponentInstance(instance) = item.ty else {
                 return Err(Rejected::UnknownImport(name.to_owned()));
             };
-            for (function, item) in instance.exports(&self.engine) {
+            for (function, item) in instance.exports(&room.engine) {
                 if matches!(item.ty, ComponentItem::ComponentFunc(_)) {
                     imports.insert(format!("{interface}.{function}"));
                     if !FREE.contains(&interface) {
@@ -203,7 +220,7 @@ impl Sandbox {
             }
         }
         let mut exports = BTreeSet::new();
-        for (name, _) in kind.exports(&self.engine) {
+        for (name, _) in kind.exports(&room.engine) {
             exports.extend(known_export(name)?);
         }
         if exports.is_empty() {
@@ -212,6 +229,9 @@ impl Sandbox {
         }
         let reads = exports.contains(&Export::Reading);
         if reads {
+            if let Some((name, _)) = kind.imports(&room.engine).find(|(name, _)| wasi::is_wasi(name)) {
+                return Err(Rejected::ReaderRuntime(name.to_owned()));
+            }
             check_reader(&exports, &interfaces)?;
             wants.insert(READS.0.to_owned());
         }
@@ -220,28 +240,36 @@ impl Sandbox {
             let pre = self.readers.instantiate_pre(&compiled).map_err(misfit)?;
             Code::Reader(Reader::new(pre).map_err(misfit)?)
         } else {
-            let pre = self.linker.instantiate_pre(&compiled).map_err(misfit)?;
+            let pre = if runtime {
+                let mut linker = room.linker.clone();
+                wasi::link(&mut linker, &room.engine, &compiled)?;
+                linker.instantiate_pre(&compiled).map_err(misfit)?
+            } else {
+                room.linker.instantiate_pre(&compiled).map_err(misfit)?
+            };
             let handlers = Handlers::new(&pre, &exports).map_err(misfit)?;
             Code::Automation(pre, handlers)
         };
-        let about = About { digest, manifest, exports, wants, imports, size_bytes: wasm.len() };
+        let about = About { digest, manifest, exports, wants, imports, size_bytes: wasm.len(), runtime };
         Ok(Arc::new(Component { about, code }))
     }
 
-    fn compiled(&self, digest: &str, wasm: &[u8]) -> Result<wasmtime::component::Component, Rejected> {
+    fn compiled(&self, room: &Room, digest: &str, wasm: &[u8]) -> Result<wasmtime::component::Component, Rejected> {
         let mut hasher = std::hash::DefaultHasher::new();
-        self.engine.precompile_compatibility_hash().hash(&mut hasher);
+        room.engine.precompile_compatibility_hash().hash(&mut hasher);
         let name = format!("{digest}-{:016x}.cwasm", hasher.finish());
-        if let Some(component) = self.cache.load(&name).and_then(|code| self.trust(&code).ok()) {
+        if let Some(component) = self.cache.load(&name).and_then(|code| room.trust(&code).ok()) {
             return Ok(component);
         }
-        let code = self.compiler.compile(&self.engine, wasm)?;
+        let code = self.compiler.compile(&room.engine, room.kind, wasm)?;
         // The compiler knows nothing of the pool; what does not fit into it shows here.
-        let compiled = self.trust(&code).map_err(Rejected::TooMuch)?;
+        let compiled = room.trust(&code).map_err(Rejected::TooMuch)?;
         self.cache.keep(&name, &code);
         Ok(compiled)
     }
+}
 
+impl Room {
     /// Loads code that the cache or our own compiler vouches for.
     #[expect(
         unsafe_code,
@@ -253,6 +281,24 @@ impl Sandbox {
         let loaded = unsafe { wasmtime::component::Component::deserialize(&self.engine, code) };
         loaded.map_err(|error| format!("{error:#}"))
     }
+}
+
+/// Whether a component imports something of WASI. A file that is none is refused when it is compiled.
+fn needs_wasi(wasm: &[u8]) -> bool {
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+        match payload {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                if section.into_iter().flatten().any(|import| wasi::is_wasi(import.name.name)) {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Holds the type of an exported function to the contract. What `bindgen` makes looks for names only, and finds out about types

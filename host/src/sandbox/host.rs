@@ -17,11 +17,13 @@ use super::bindings::Automation;
 use super::bindings::attune::host as contract;
 use super::bindings::attune::types::types as wit;
 use super::run::Ceiling;
+use super::wasi::Outside;
 
 /// What a store holds.
 pub struct Context {
     pub(super) turn: Turn,
     pub(super) ceiling: Ceiling,
+    pub(super) outside: Outside,
 }
 
 /// A linker with everything that a plugin may import.

@@ -11,8 +11,9 @@ mod component;
 mod host;
 mod reader;
 mod run;
+mod wasi;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
@@ -31,15 +32,41 @@ const TICK_MS: u64 = 10;
 /// Runs at one time. More than any machine this is for has cores; a slot is only address space until it is used.
 const SLOTS: u32 = 64;
 
+/// How much of a place's memory is kept between two runs of a component with a runtime, for how many places, in bytes.
+const ROOMY_RESIDENT_BYTES: usize = 4 << 20;
+const ROOMY_WARM_SLOTS: u32 = 4;
+
+/// The stack of a run with a runtime, in bytes: threads of this process have 2 MiB.
+const ROOMY_STACK_BYTES: usize = 1 << 20;
+
 /// The sandbox of a process.
 pub struct Sandbox {
-    engine: Engine,
-    linker: Linker<host::Context>,
+    /// For components without a runtime, which is nearly all of them.
+    lean: Room,
+    /// For components with a language's runtime in them. Made when the first of them is loaded, so that a server without any
+    /// pays nothing for it.
+    roomy: OnceLock<Result<Room, String>>,
     readers: Linker<reader::Context>,
     cache: Cache,
     compiler: Compiler,
     /// What runs that broke off left behind; none where dumps are not kept.
     dumps: Option<Mutex<Vec<Dump>>>,
+}
+
+/// An engine with a pool of its own, and what its components may import.
+struct Room {
+    engine: Engine,
+    linker: Linker<host::Context>,
+    kind: Kind,
+}
+
+/// What an engine is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Components without a runtime.
+    Lean,
+    /// Components with a language's runtime in them.
+    Roomy,
 }
 
 impl Sandbox {
@@ -48,7 +75,7 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot run wasmtime as configured.
     pub fn new(cache: Cache, compiler: Compiler) -> Result<Arc<Self>, Rejected> {
-        Self::with(&config(), cache, compiler, None)
+        Self::with(cache, compiler, None)
     }
 
     /// The same for whoever looks for a mistake in a component of their own: a run that breaks off leaves a core dump, and its backtrace
@@ -57,9 +84,7 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot run wasmtime as configured.
     pub fn debugging() -> Result<Arc<Self>, Rejected> {
-        let mut config = config();
-        config.coredump_on_trap(true).wasm_backtrace_details(WasmBacktraceDetails::Enable);
-        Self::with(&config, Cache::none(), Compiler::Here, Some(Mutex::default()))
+        Self::with(Cache::none(), Compiler::Here, Some(Mutex::default()))
     }
 
     /// The core dumps since the last time.
@@ -68,30 +93,70 @@ impl Sandbox {
         dumps.map(|mut dumps| std::mem::take(&mut *dumps)).unwrap_or_default()
     }
 
-    fn with(
-        config: &Config,
-        cache: Cache,
-        compiler: Compiler,
-        dumps: Option<Mutex<Vec<Dump>>>,
-    ) -> Result<Arc<Self>, Rejected> {
-        let engine = Engine::new(config).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        let linker = host::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        let readers = reader::linker(&engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        tick(&engine);
-        Ok(Arc::new(Self { engine, linker, readers, cache, compiler, dumps }))
+    fn with(cache: Cache, compiler: Compiler, dumps: Option<Mutex<Vec<Dump>>>) -> Result<Arc<Self>, Rejected> {
+        let lean = Room::new(Kind::Lean, dumps.is_some()).map_err(Rejected::Host)?;
+        let readers = reader::linker(&lean.engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
+        Ok(Arc::new(Self { lean, roomy: OnceLock::new(), readers, cache, compiler, dumps }))
+    }
+
+    fn roomy(&self) -> Result<&Room, Rejected> {
+        let room = self.roomy.get_or_init(|| Room::new(Kind::Roomy, self.dumps.is_some()));
+        room.as_ref().map_err(|error| Rejected::Host(error.clone()))
     }
 }
 
-/// The settings of wasmtime. Measured: with these a plugin's run costs about 13 microseconds, most of it saved by
-/// resetting only the pages a run has touched.
-pub fn config() -> Config {
-    // The pool is laid out for the most that any plugin may be given.
-    let limits = Limits::default();
+impl Room {
+    /// `debugging`: runs that break off leave core dumps, and backtraces have files and lines.
+    fn new(kind: Kind, debugging: bool) -> Result<Self, String> {
+        let mut config = kind.config();
+        if debugging {
+            config.coredump_on_trap(true).wasm_backtrace_details(WasmBacktraceDetails::Enable);
+        }
+        let engine = Engine::new(&config).map_err(|error| format!("{error:#}"))?;
+        let linker = host::linker(&engine).map_err(|error| format!("{error:#}"))?;
+        tick(&engine);
+        Ok(Self { engine, linker, kind })
+    }
+}
+
+impl Kind {
+    /// The settings of wasmtime. Measured: with these a run of a lean plugin costs about 13 microseconds, most of it saved by
+    /// resetting only the pages a run has touched.
+    pub fn config(self) -> Config {
+        // The pool is laid out for the most that any plugin may be given.
+        let limits = Limits::default();
+        let mut config = self.settings();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(match self {
+            Self::Lean => pool(&limits),
+            Self::Roomy => {
+                let mut pool = pool(&limits.with_runtime());
+                pool.linear_memory_keep_resident(ROOMY_RESIDENT_BYTES).max_unused_warm_slots(ROOMY_WARM_SLOTS);
+                pool
+            }
+        }));
+        config
+    }
+
+    /// What is the same where code is compiled and where it runs.
+    fn settings(self) -> Config {
+        let mut config = settings();
+        if self == Self::Roomy {
+            // Interpreters call themselves for each call of the author's.
+            config.max_wasm_stack(ROOMY_STACK_BYTES);
+            // Such components are several in one, and what wasmtime makes to carry values between two has the memories of both.
+            config.wasm_multi_memory(true);
+        }
+        config
+    }
+}
+
+/// A pool with places of this size.
+fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(SLOTS)
-        .total_core_instances(SLOTS * 4)
-        .total_memories(SLOTS)
-        .total_tables(SLOTS * 4)
+        .total_core_instances(SLOTS * limits.instances as u32)
+        .total_memories(SLOTS * limits.memories as u32)
+        .total_tables(SLOTS * limits.tables as u32)
         .max_memories_per_component(limits.memories as u32)
         .max_tables_per_component(limits.tables as u32)
         .max_core_instances_per_component(limits.instances as u32)
@@ -103,9 +168,13 @@ pub fn config() -> Config {
         .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// What is the same for both kinds.
+fn settings() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .consume_fuel(true)
         .epoch_interruption(true)
         .max_wasm_stack(256 << 10)

@@ -87,7 +87,7 @@ impl Sandbox {
     fn read_once(&self, reader: &Reader, text: &str, brand: &Brand, limits: &Limits) -> Answer {
         let log = Trace::new(0, limits.log_bytes);
         let context = Context { log, calls: 0, most_calls: limits.host_calls, ceiling: Ceiling(*limits) };
-        let mut store = Store::new(&self.engine, context);
+        let mut store = Store::new(&self.lean.engine, context);
         store.limiter(|context| &mut context.ceiling);
         store.set_hostcall_fuel(limits.hostcall_bytes);
         // At least ten ticks: one may be about to come.

@@ -18,6 +18,7 @@ use super::bindings::attune::types::types::{self as wit, Failure};
 use super::bindings::exports::attune::automation as exports;
 use super::component::{Code, check_type};
 use super::host::{self, Context};
+use super::wasi::Outside;
 use super::{Component, Sandbox, TICK_MS};
 
 /// About how much fuel a millisecond takes, for words only: the limit's own reason (`Limits::fuel`) says so. What decides is the
@@ -159,8 +160,12 @@ impl Handlers {
 impl Sandbox {
     /// Runs one handler of a component on a turn, in a fresh store that is dropped afterwards.
     pub fn run(&self, component: &Component, call: &Call, turn: Turn) -> (Turn, Ran) {
-        let limits = turn.limits;
-        let mut store = Store::new(&self.engine, Context { turn, ceiling: Ceiling(limits) });
+        let limits = if component.about.runtime { turn.limits.with_runtime() } else { turn.limits };
+        let engine = match &component.code {
+            Code::Automation(pre, _) => pre.component().engine(),
+            Code::Reader(_) => &self.lean.engine,
+        };
+        let mut store = Store::new(engine, Context { turn, ceiling: Ceiling(limits), outside: Outside::default() });
         store.limiter(|context| &mut context.ceiling);
         store.set_hostcall_fuel(limits.hostcall_bytes);
         store.set_epoch_deadline((limits.wall_ms / TICK_MS).max(1));
@@ -170,13 +175,19 @@ impl Sandbox {
         if let (Some(dumps), Err(error)) = (&self.dumps, &ended) {
             dumps.lock().unwrap_or_else(PoisonError::into_inner).extend(dump(error, &mut store, component, call));
         }
-        let mut turn = store.into_data().turn;
+        let mut context = store.into_data();
+        let said = context.last_words();
+        let mut turn = context.turn;
         let outcome = match (turn.take_halt(), ended) {
             (Some(Halt::Store(reason)), _) => Outcome::Off(reason),
             (Some(Halt::Limit(reason)), _) => Outcome::Failed(reason),
             (None, Ok(outcome)) => outcome,
+            (None, Err(error)) if component.about.runtime => explain_runtime(&error, limits.fuel, &said),
             (None, Err(error)) => explain(&error, limits.fuel, turn.last_error()),
         };
+        if !said.is_empty() && !matches!(outcome, Outcome::Failed(_)) {
+            turn.write_log("warn", &said);
+        }
         (turn, Ran { outcome, fuel: limits.fuel.saturating_sub(left) })
     }
 }
@@ -282,6 +293,25 @@ pub(super) fn explain(error: &wasmtime::Error, fuel: u64, said: Option<&str>) ->
             Outcome::Failed(format!("broke off: {why}\n{}", backtrace(error)))
         }
         None => Outcome::Failed(format!("broke off: {error:#}")),
+    }
+}
+
+/// The same of a run with a language's runtime. What it printed as an error is the exception with the author's own file and line;
+/// the functions on the stack are those of the runtime, and tell an author nothing.
+fn explain_runtime(error: &wasmtime::Error, fuel: u64, said: &str) -> Outcome {
+    let why = match error.downcast_ref::<Trap>() {
+        // So a runtime ends itself when it has printed why.
+        Some(Trap::UnreachableCodeReached) if !said.is_empty() => {
+            return Outcome::Failed(format!("broke off:\n{said}"));
+        }
+        Some(Trap::OutOfFuel | Trap::Interrupt | Trap::StackOverflow) => explain(error, fuel, None),
+        Some(trap) => Outcome::Failed(format!("broke off: {trap}")),
+        None if error.is::<Beyond>() => explain(error, fuel, None),
+        None => Outcome::Failed(format!("broke off: {}", error.root_cause())),
+    };
+    match why {
+        Outcome::Failed(why) if !said.is_empty() => Outcome::Failed(format!("{why}\n{said}")),
+        other => other,
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The limits that may be set for a single plugin. The others are about the business, or come before there is a plugin.
-pub const OF_A_PLUGIN: [&str; 25] = [
+pub const OF_A_PLUGIN: [&str; 32] = [
     "fuel",
     "wall_ms",
     "memory_bytes",
@@ -34,11 +34,18 @@ pub const OF_A_PLUGIN: [&str; 25] = [
     "facts",
     "depth",
     "reader_fuel",
+    "runtime_fuel",
+    "runtime_wall_ms",
+    "runtime_memory_bytes",
+    "runtime_tables",
+    "runtime_table_elements",
+    "runtime_memories",
+    "runtime_instances",
 ];
 
 /// Where a limit may not be set higher, and why: the pool of instances is laid out at the start for so much each, an epoch
 /// that is a minute away still ends a run before anybody thinks the host is dead, and a batch of the store takes 64 MiB.
-pub const MOST: [(&str, u64); 10] = [
+pub const MOST: [(&str, u64); 17] = [
     ("fuel", 60_000_000_000),
     // Thirty-two texts of one event take half a minute then.
     ("reader_fuel", 1_000_000_000),
@@ -48,6 +55,13 @@ pub const MOST: [(&str, u64); 10] = [
     ("table_elements", 20_000),
     ("memories", 1),
     ("instances", 16),
+    ("runtime_fuel", 60_000_000_000),
+    ("runtime_wall_ms", 60_000),
+    ("runtime_memory_bytes", 256 << 20),
+    ("runtime_tables", 16),
+    ("runtime_table_elements", 100_000),
+    ("runtime_memories", 2),
+    ("runtime_instances", 64),
     ("staged_bytes", 16 << 20),
     ("component_bytes", COMPONENT_BYTES as u64),
 ];
@@ -78,6 +92,21 @@ pub struct Limits {
     pub memories: usize,
     /// Core instances. A component in Rust is four of them, one that embeds an interpreter about ten.
     pub instances: usize,
+    /// The same of a component with a language's runtime in it (JavaScript, Python), which takes the place of `fuel` there: an event
+    /// takes QuickJS about a million and Python about ten, so this is room for some two hundred times what is usual.
+    pub runtime_fuel: u64,
+    /// The same for `wall_ms`.
+    pub runtime_wall_ms: u64,
+    /// The same for `memory_bytes`. QuickJS begins with 2 MiB, Python with 20.
+    pub runtime_memory_bytes: usize,
+    /// The same for `tables`: a runtime's libraries have one each.
+    pub runtime_tables: usize,
+    /// The same for `table_elements`.
+    pub runtime_table_elements: usize,
+    /// The same for `memories`: what stands between QuickJS and WASI has a small one of its own.
+    pub runtime_memories: usize,
+    /// The same for `instances`.
+    pub runtime_instances: usize,
     /// Bytes that one host call may make the host copy.
     pub hostcall_bytes: usize,
     /// Host calls a run.
@@ -150,6 +179,13 @@ impl Default for Limits {
             table_elements: 20_000,
             memories: 1,
             instances: 16,
+            runtime_fuel: 2_000_000_000,
+            runtime_wall_ms: 20_000,
+            runtime_memory_bytes: 256 << 20,
+            runtime_tables: 16,
+            runtime_table_elements: 100_000,
+            runtime_memories: 2,
+            runtime_instances: 64,
             hostcall_bytes: 1 << 20,
             host_calls: 1_000,
             messages: 8,
@@ -202,6 +238,21 @@ impl Limits {
         let limits: Self = serde_json::from_value(all).map_err(|error| error.to_string())?;
         limits.check()?;
         Ok(limits)
+    }
+
+    /// What holds for a run of a component with a language's runtime in it.
+    #[must_use]
+    pub fn with_runtime(self) -> Self {
+        Self {
+            fuel: self.runtime_fuel,
+            wall_ms: self.runtime_wall_ms,
+            memory_bytes: self.runtime_memory_bytes,
+            tables: self.runtime_tables,
+            table_elements: self.runtime_table_elements,
+            memories: self.runtime_memories,
+            instances: self.runtime_instances,
+            ..self
+        }
     }
 
     /// Those that may be set for a single plugin, by name.

@@ -388,6 +388,11 @@ impl Turn {
         std::mem::take(&mut self.worded)
     }
 
+    /// The plugin that runs; between runs none, which is no name.
+    pub fn plugin_name(&self) -> &str {
+        self.plugin.as_ref().map_or("", |plugin| &plugin.name)
+    }
+
     /// The last error that the running plugin logged.
     pub fn last_error(&self) -> Option<&str> {
         self.trace.last_error()

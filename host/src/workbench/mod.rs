@@ -6,6 +6,7 @@
 pub mod build;
 pub mod call;
 pub mod changes;
+pub mod contract;
 pub mod expect;
 pub mod place;
 pub mod play;

@@ -116,7 +116,9 @@ pub fn of_message(message: &Message, zone: &jiff::tz::TimeZone, to: &str) -> Lin
     let template = template.map(|name| format!(", {name}")).unwrap_or_default();
     let (from, channel) = (message.author.word(), &message.channel);
     let text = format!("{}    {from} to {to} by {channel} ({what}{template}): {}", moment(at, zone), message.text);
-    Line::about(message, text)
+    // On its way to what it becomes in the same step.
+    let debug = matches!(message.delivery.word(), "queued" | "attempting");
+    Line { debug, ..Line::about(message, text) }
 }
 
 /// The lines about one record of why: what plugins did beside writing messages, what they were refused, failed with and logged.

@@ -1,21 +1,32 @@
-//! From a plugin's folder to one `.wasm` file: compile, wrap as a component, embed what `plugin.toml` says, check.
+//! From a plugin's folder to one `.wasm` file: compile with the language's own tool, wrap as a component, embed what
+//! `plugin.toml` says.
+//!
+//! Each language has a file here with one function, `compile`. It gives a core module with its component type in it, or a
+//! component; what is common to all languages stands in this file and in `tool`.
+
+mod javascript;
+mod language;
+mod python;
+mod rust;
+mod tool;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use wasm_encoder::{ComponentSection, CustomSection};
+use wasmparser::Parser;
 use wit_component::ComponentEncoder;
 
 use crate::domain::plugin::{Manifest, TemplateDeclaration};
 use crate::sandbox::SECTION;
 use crate::turn::config::{check_manifest, settings_schema};
 
-/// The target that plugins in Rust are compiled for.
-const TARGET: &str = "wasm32-unknown-unknown";
+use super::contract;
+
+pub use language::Language;
 
 /// What `plugin.toml` says.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -29,6 +40,9 @@ pub(super) struct PluginToml {
     /// What it counts across customers.
     #[serde(default)]
     tally: Tally,
+    /// How it is built, where the files of the folder do not say it.
+    #[serde(default)]
+    build: How,
 }
 
 /// What a plugin is.
@@ -52,6 +66,22 @@ struct Tally {
     keys: Vec<String>,
 }
 
+/// How it is built, where the files of the folder do not say it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct How {
+    /// The language it is written in.
+    language: Option<Language>,
+}
+
+/// What a language made of a plugin's sources.
+struct Compiled {
+    /// A core module with its component type in it, or a component.
+    code: Vec<u8>,
+    /// The target directory, in which the plugin's file goes to `plugins`.
+    target: PathBuf,
+}
+
 /// A plugin that was built.
 pub struct Built {
     /// Its own name.
@@ -67,6 +97,10 @@ pub struct Built {
 /// # Errors
 /// What is wrong, with the file.
 pub fn manifest(folder: &Path) -> Result<Manifest> {
+    Ok(read(folder)?.0)
+}
+
+fn read(folder: &Path) -> Result<(Manifest, How)> {
     let path = folder.join("plugin.toml");
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("{}: a plugin's folder has a plugin.toml", path.display()))?;
@@ -91,18 +125,23 @@ pub fn manifest(folder: &Path) -> Result<Manifest> {
         tally: toml.tally.keys,
     };
     check_manifest(&manifest).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
-    Ok(manifest)
+    Ok((manifest, toml.build))
 }
 
-/// Builds the plugin in a folder into `out/NAME.wasm`; without `out`, into `plugins` in Cargo's target directory.
+/// Builds the plugin in a folder into `out/NAME.wasm`; without `out`, into `plugins` of the target directory: Cargo's for
+/// Rust, `target` in the plugin's folder otherwise.
 ///
 /// # Errors
-/// What is wrong: no tool chain, an error in the source (as Cargo prints it), a component that does not fit.
+/// What is wrong: no tool chain, an error in the source (as the language's tool prints it), a module that cannot be wrapped.
 pub fn build(folder: &Path, out: Option<&Path>) -> Result<Built> {
-    let manifest = manifest(folder)?;
-    let (module_path, target) = compile(folder)?;
-    let module = std::fs::read(&module_path).with_context(|| module_path.display().to_string())?;
-    let wasm = wrap(&module, &manifest).with_context(|| format!("plugin {}", manifest.name))?;
+    let (manifest, how) = read(folder)?;
+    let language = how.language.map_or_else(|| Language::of(folder), Ok)?;
+    let wit = folder.join("wit");
+    if wit.is_dir() {
+        contract::write(&wit.join("deps"))?;
+    }
+    let Compiled { code, target } = language.compile(folder)?;
+    let wasm = wrap(&code, &manifest).with_context(|| format!("plugin {}", manifest.name))?;
     let out = out.map_or_else(|| target.join("plugins"), Path::to_path_buf);
     std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
     let path = out.join(format!("{}.wasm", manifest.name));
@@ -113,58 +152,21 @@ pub fn build(folder: &Path, out: Option<&Path>) -> Result<Built> {
     Ok(Built { name: manifest.name, path, wasm })
 }
 
-/// Compiles the crate in a folder. Gives the module and Cargo's target directory.
-fn compile(folder: &Path) -> Result<(PathBuf, PathBuf)> {
-    let crate_file = folder.join("Cargo.toml");
-    if !crate_file.is_file() {
-        bail!("{}: no Cargo.toml here; `attune build` builds plugins in Rust", folder.display());
-    }
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args([
-            "build",
-            "--release",
-            "--quiet",
-            "--target",
-            TARGET,
-            "--message-format",
-            "json-render-diagnostics",
-            "--manifest-path",
-        ])
-        .arg(&crate_file)
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .context("cargo cannot be started; install Rust from https://rustup.rs")?;
-    if !output.status.success() {
-        bail!("{} does not compile; if the target is missing: rustup target add {TARGET}", folder.display());
-    }
-    let crate_file = std::fs::canonicalize(&crate_file).with_context(|| crate_file.display().to_string())?;
-    for line in output.stdout.split(|byte| *byte == b'\n') {
-        let Ok(message) = serde_json::from_slice::<serde_json::Value>(line) else { continue };
-        let of_this_crate = message["reason"] == "compiler-artifact"
-            && message["manifest_path"].as_str().is_some_and(|path| Path::new(path) == crate_file);
-        let files = message["filenames"].as_array().filter(|_| of_this_crate);
-        for file in files.into_iter().flatten().filter_map(|file| file.as_str()) {
-            if let Some(module) = file.strip_suffix(".wasm").map(|_| PathBuf::from(file)) {
-                // TARGET_DIR/wasm32-unknown-unknown/release/NAME.wasm
-                let target = module.ancestors().nth(3).map(Path::to_path_buf).unwrap_or_default();
-                return Ok((module, target));
-            }
-        }
-    }
-    bail!("{} gave no .wasm file; its Cargo.toml needs [lib] crate-type = [\"cdylib\"]", folder.display())
-}
-
-/// Wraps a core module as a component and embeds the manifest.
+/// Wraps a core module as a component, if it is not one, and embeds the manifest.
 ///
 /// # Errors
 /// When the module was built without bindings, or is no module.
-pub fn wrap(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>> {
-    let mut component = ComponentEncoder::default()
-        .validate(true)
-        .module(module)
-        .context("the module has no component type; use wit_bindgen::generate! and export a handler")?
-        .encode()
-        .context("the module cannot be made a component")?;
+pub fn wrap(code: &[u8], manifest: &Manifest) -> Result<Vec<u8>> {
+    let mut component = if Parser::is_component(code) {
+        code.to_vec()
+    } else {
+        ComponentEncoder::default()
+            .validate(true)
+            .module(code)
+            .context("the module has no component type; use wit_bindgen::generate! and export a handler")?
+            .encode()
+            .context("the module cannot be made a component")?
+    };
     let data = serde_json::to_vec(manifest)?;
     let section = CustomSection { name: SECTION.into(), data: data.into() };
     section.append_to_component(&mut component);
