@@ -389,7 +389,7 @@ fn a_folder_that_is_no_plugin_is_not_built() {
         ("", "plugin"),
         ("[plugin]\nname = \"x\"\nversion = \"1.0.0\"\n", "description"),
         ("[plugin]\nname = \"x\"\nversion = \"1.0.0\"\ndescription = \"X.\"\nlicence = \"MIT\"\n", "licence"),
-        ("[plugin]\nname = \"x\"\nversion = \"1.0.0\"\ndescription = \"X.\"\n", "no Cargo.toml here"),
+        ("[plugin]\nname = \"x\"\nversion = \"1.0.0\"\ndescription = \"X.\"\n", "no source here"),
     ];
     for (manifest, words) in mistakes {
         folder.write("plugin.toml", manifest);
