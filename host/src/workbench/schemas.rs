@@ -27,9 +27,9 @@ fn schema<T: ToSchema + PartialSchema>(title: &str) -> Value {
     let mut whole = json!(T::schema());
     let mut definitions: serde_json::Map<String, Value> =
         parts.into_iter().map(|(name, part)| (name, json!(part))).collect();
-    // The type's own schema is that of answers, which have all of it; whoever writes quiet hours may leave the rest out.
-    if let Some(required) = definitions.get_mut("QuietHours").and_then(|one| one.get_mut("required")) {
-        *required = json!(["from", "to"]);
+    // The type's own schema is that of answers, which have all of it; whoever writes quiet hours may leave out any.
+    if let Some(quiet) = definitions.get_mut("QuietHours").and_then(Value::as_object_mut) {
+        quiet.remove("required");
     }
     if let Some(whole) = whole.as_object_mut() {
         whole.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
