@@ -10,23 +10,23 @@ use serde_json::{Value, json};
 
 /// What a command printed, and its exit code.
 #[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Ran {
     /// What it printed as JSON, if it ended well.
     #[track_caller]
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{self:#?}");
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
     /// Checks code and words.
     #[track_caller]
-    fn fits(&self, code: i32, words: &[&str]) {
+    pub fn fits(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, code, "{self:#?}");
         for word in words {
             assert!(self.out.contains(word) || self.err.contains(word), "`{word}` is missing: {self:#?}");
@@ -35,7 +35,7 @@ impl Ran {
 }
 
 /// Runs the program with nothing known of any server.
-fn plain() -> Command {
+pub fn plain() -> Command {
     let mut command = Command::new(program());
     for name in ["ATTUNE_URL", "ATTUNE_TOKEN", "ATTUNE_BUSINESS", "ATTUNE_DATA", "ATTUNE_LISTEN", "ATTUNE_SMTP"] {
         command.env_remove(name);
@@ -51,7 +51,7 @@ fn of(shop: &Shop) -> Command {
     command
 }
 
-fn run(mut command: Command, arguments: &[&str], input: &str) -> Ran {
+pub fn run(mut command: Command, arguments: &[&str], input: &str) -> Ran {
     let mut child = command
         .args(arguments)
         .stdin(Stdio::piped())
@@ -66,7 +66,7 @@ fn run(mut command: Command, arguments: &[&str], input: &str) -> Ran {
     Ran { code: output.status.code().unwrap_or(-1), out: words(output.stdout), err: words(output.stderr) }
 }
 
-fn path(path: &Path) -> String {
+pub fn path(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
@@ -288,7 +288,7 @@ fn a_component_is_inspected_without_running_it() {
 
 /// A copy of order-status with scenarios of its own. It is not compiled again: what stands in for Cargo says where the
 /// module is that the real one has made.
-fn copy_of_order_status(scenarios: &[(&str, &str)]) -> (Folder, Command) {
+pub fn copy_of_order_status(scenarios: &[(&str, &str)]) -> (Folder, Command) {
     let folder = Folder::new();
     let from = repository().join("plugins/order-status");
     for name in ["plugin.toml", "settings.schema.json", "Cargo.toml"] {
@@ -310,7 +310,7 @@ fn copy_of_order_status(scenarios: &[(&str, &str)]) -> (Folder, Command) {
     (folder, command)
 }
 
-const BUSINESS: &str = r#"
+pub const BUSINESS: &str = r#"
 [business]
 name = "Baker Street Bakery"
 zone = "Europe/Berlin"
@@ -321,7 +321,7 @@ as = "anna"
 addresses = ["chat:anna"]
 "#;
 
-const ASKS: &str = r#"
+pub const ASKS: &str = r#"
 [[step]]
 says = "Where is my order?"
 customer = "anna"
@@ -391,7 +391,7 @@ fn a_folder_that_is_no_plugin_is_not_built() {
         ("", "plugin"),
         ("[plugin]\nname = \"x\"\nversion = \"1.0.0\"\n", "description"),
         ("[plugin]\nname = \"x\"\nversion = \"1.0.0\"\ndescription = \"X.\"\nlicence = \"MIT\"\n", "licence"),
-        ("[plugin]\nname = \"x\"\nversion = \"1.0.0\"\ndescription = \"X.\"\n", "no Cargo.toml here"),
+        ("[plugin]\nname = \"x\"\nversion = \"1.0.0\"\ndescription = \"X.\"\n", "no source here"),
     ];
     for (manifest, words) in mistakes {
         folder.write("plugin.toml", manifest);
@@ -410,6 +410,26 @@ fn a_real_plugin_is_built_and_its_scenarios_pass() {
     assert_eq!(built[0]["about"]["name"], "order-status");
     let made = std::fs::read(out.path().join("order-status.wasm")).unwrap();
     assert_eq!(made, std::fs::read(plugin_file("order-status")).unwrap(), "the same source gives the same file");
+}
+
+#[test]
+fn scenarios_that_stand_elsewhere_judge_folders_and_component_files() {
+    let (folder, command) = copy_of_order_status(&[("own", "this is not read")]);
+    let orders = path(&folder.path().join("orders"));
+    let passes = format!("name = \"It asks back\"\n{BUSINESS}{ASKS}expect = [{{ message = \"I will gladly look.\" }}]");
+    let file = path(&folder.write("elsewhere/asks.toml", passes));
+    let folder_of_it = path(&folder.path().join("elsewhere"));
+    run(command, &["test", &orders, "--scenarios", &folder_of_it], "").fits(0, &["order-status/asks", "1 passed"]);
+    let component = path(&plugin_file("order-status"));
+    run(plain(), &["test", &component, "--scenarios", &file], "").fits(0, &["order-status/asks", "1 passed"]);
+    run(plain(), &["test", &component], "").fits(1, &["name them with --scenarios"]);
+
+    // Another plugin is looked for beside the one that is judged.
+    let beside = format!("name = \"With faq\"\n{BUSINESS}[plugins.faq]\n[plugins.nobody]\n");
+    let with = |text: &str| path(&folder.write("others/with.toml", text));
+    run(plain(), &["test", &component, "--scenarios", &with(&beside)], "").fits(1, &["plugins.nobody", "nobody.wasm"]);
+    let beside = beside.replace("[plugins.nobody]", "");
+    run(plain(), &["test", &component, "--scenarios", &with(&beside)], "").fits(0, &["1 passed"]);
 }
 
 #[test]

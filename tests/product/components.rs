@@ -307,6 +307,11 @@ const EXPORTS: &[(&str, &str)] = &[("on-event", "$handle"), ("on-message", "$on_
 /// A component out of these fields of a core module: it exports the handlers whose functions are among them. A memory and
 /// `$realloc` are added where the fields have none.
 pub fn guest(fields: &str, interfaces: &[String]) -> Vec<u8> {
+    guest_that_says(fields, interfaces, &about())
+}
+
+/// The same, with what it says of itself.
+pub fn guest_that_says(fields: &str, interfaces: &[String], about: &Value) -> Vec<u8> {
     let mut module = String::from("(module\n");
     let mut lines = String::new();
     for interface in interfaces {
@@ -334,5 +339,6 @@ pub fn guest(fields: &str, interfaces: &[String]) -> Vec<u8> {
         lines.push_str(&format!("export attune:automation/{interface}@{CONTRACT}; "));
     }
     module.push(')');
-    component(CONTRACT, &format!("package test:plugin; world plugin {{ {lines} }}"), &[], &module)
+    let core = core(CONTRACT, &format!("package test:plugin; world plugin {{ {lines} }}"), &[], &module);
+    wrap(&core, &serde_json::from_value(about.clone()).unwrap()).unwrap()
 }

@@ -25,4 +25,5 @@ mod replay;
 mod rights;
 mod rooms;
 mod runtime;
+mod workbench;
 mod wrong_input;

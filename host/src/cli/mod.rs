@@ -1,11 +1,15 @@
 //! The command line. It reads arguments, calls the rooms, and prints; it decides nothing about customers.
 //!
-//! Exit codes: 0 done, 1 it did not work (a scenario failed, the server refused), 2 the arguments are wrong.
+//! Exit codes: 0 done, 1 it did not work (a scenario failed, the server refused), 2 the arguments are wrong, 3 an owner has to
+//! approve first (`diff`).
 
 mod brake;
+mod call;
 mod customers;
 mod demo;
+mod diff;
 mod fairness;
+mod inspect;
 mod knowledge;
 mod new;
 mod plugins;
@@ -14,6 +18,8 @@ mod read;
 mod remote;
 mod serve;
 mod stamp;
+mod test;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -38,9 +44,7 @@ enum Command {
     /// Build plugins into component files.
     Build(plugins::Build),
     /// Play plugins' scenarios on a virtual clock.
-    Test(plugins::Test),
-    /// Show what a component file is, subscribes to and asks for.
-    Inspect(plugins::Inspect),
+    Test(test::Test),
     /// Make and show keys that plugins are signed with.
     Key(publish::Key),
     /// Sign a component file.
@@ -49,6 +53,14 @@ enum Command {
     Push(publish::Push),
     /// Pull a component file from a registry.
     Pull(publish::Pull),
+    /// Show what a component file is, subscribes to and asks for.
+    Inspect(inspect::Inspect),
+    /// Have a component file handle an event, and show what it does.
+    Call(call::Call),
+    /// Show what changes from one component file to another.
+    Diff(diff::Diff),
+    /// Print the JSON Schema of an author's files, for editors.
+    Schema(inspect::Schema),
     /// Read texts on standard input: mood and intents, a line of JSON for each.
     Read(read::ReadTexts),
     /// Send events to a server.
@@ -107,6 +119,9 @@ pub fn main() -> ExitCode {
         Command::Sign(sign) => sign.run(),
         Command::Push(push) => push.run(),
         Command::Pull(pull) => pull.run(),
+        Command::Call(call) => call.run(),
+        Command::Diff(diff) => diff.run(),
+        Command::Schema(schema) => schema.run(),
         Command::Read(read) => read.run(),
         Command::Event(event) => event.run(),
         Command::Plugin(plugin) => plugin.run(),

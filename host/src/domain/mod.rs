@@ -18,6 +18,7 @@ pub mod knowledge;
 pub mod locale;
 pub mod machine;
 pub mod message;
+pub mod nearest;
 pub mod order;
 pub mod plugin;
 pub mod promises;

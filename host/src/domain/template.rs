@@ -11,6 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::locale;
+use super::nearest::nearest;
 use super::order::Money;
 use super::time::{self, Instant};
 
@@ -194,7 +195,7 @@ impl Template {
             None => Ok(()),
             Some((name, _)) => Err(TemplateError::Undeclared {
                 name: name.clone(),
-                nearest: nearest(name, declared),
+                nearest: nearest(name, declared.iter().map(String::as_str)).map(str::to_owned),
                 declared: declared.to_vec(),
             }),
         }
@@ -314,32 +315,6 @@ fn did_you_mean(nearest: &Option<String>) -> String {
 
 fn listed(declared: &[String]) -> String {
     if declared.is_empty() { "none".to_owned() } else { declared.join(", ") }
-}
-
-/// The declared name that differs by at most a third of its letters, if there is one.
-fn nearest(name: &str, declared: &[String]) -> Option<String> {
-    let close = |other: &&String| other.len() <= NAME_BYTES;
-    let (distance, found) = declared.iter().filter(close).map(|other| (distance(name, other), other)).min()?;
-    (distance * 3 <= name.len().max(found.len())).then(|| found.clone())
-}
-
-/// How many letters have to be put in, left out or replaced to get from one name to the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<u8> = other.bytes().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, byte) in one.bytes().enumerate() {
-        let mut diagonal = line;
-        let mut left = line + 1;
-        for (above, &against) in row.iter_mut().skip(1).zip(&other) {
-            let cost = (diagonal + usize::from(byte != against)).min(left + 1).min(*above + 1);
-            diagonal = std::mem::replace(above, cost);
-            left = cost;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

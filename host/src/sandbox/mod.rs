@@ -15,18 +15,18 @@ mod run;
 pub mod signature;
 mod wasi;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use crate::turn::limits::Limits;
 
 pub use cache::Cache;
 pub use compile::Compiler;
 pub use component::{About, Component, Rejected, SECTION, about};
-pub use run::{Call, OVERTIME_RUNS, Outcome, Ran};
+pub use run::{Call, Dump, OVERTIME_RUNS, Outcome, Ran};
 
 /// How often the epoch moves, in milliseconds. It is the net under fuel, so it may be coarse.
 const TICK_MS: u64 = 10;
@@ -51,6 +51,8 @@ pub struct Sandbox {
     readers: Linker<reader::Context>,
     cache: Cache,
     compiler: Compiler,
+    /// What runs that broke off left behind; none where dumps are not kept.
+    dumps: Option<Mutex<Vec<Dump>>>,
 }
 
 /// An engine with a pool of its own, and what its components may import.
@@ -75,20 +77,44 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot run wasmtime as configured.
     pub fn new(cache: Cache, compiler: Compiler) -> Result<Arc<Self>, Rejected> {
-        let lean = Room::new(Kind::Lean).map_err(Rejected::Host)?;
+        Self::with(cache, compiler, None)
+    }
+
+    /// The same for whoever looks for a mistake in a component of their own: a run that breaks off leaves a core dump, and its backtrace
+    /// has files and lines where the component has them. It compiles in this process and caches nothing.
+    ///
+    /// # Errors
+    /// When this machine cannot run wasmtime as configured.
+    pub fn debugging() -> Result<Arc<Self>, Rejected> {
+        Self::with(Cache::none(), Compiler::Here, Some(Mutex::default()))
+    }
+
+    /// The core dumps since the last time.
+    pub fn take_dumps(&self) -> Vec<Dump> {
+        let dumps = self.dumps.as_ref().map(|dumps| dumps.lock().unwrap_or_else(PoisonError::into_inner));
+        dumps.map(|mut dumps| std::mem::take(&mut *dumps)).unwrap_or_default()
+    }
+
+    fn with(cache: Cache, compiler: Compiler, dumps: Option<Mutex<Vec<Dump>>>) -> Result<Arc<Self>, Rejected> {
+        let lean = Room::new(Kind::Lean, dumps.is_some()).map_err(Rejected::Host)?;
         let readers = reader::linker(&lean.engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        Ok(Arc::new(Self { lean, roomy: OnceLock::new(), readers, cache, compiler }))
+        Ok(Arc::new(Self { lean, roomy: OnceLock::new(), readers, cache, compiler, dumps }))
     }
 
     fn roomy(&self) -> Result<&Room, Rejected> {
-        let room = self.roomy.get_or_init(|| Room::new(Kind::Roomy));
+        let room = self.roomy.get_or_init(|| Room::new(Kind::Roomy, self.dumps.is_some()));
         room.as_ref().map_err(|error| Rejected::Host(error.clone()))
     }
 }
 
 impl Room {
-    fn new(kind: Kind) -> Result<Self, String> {
-        let engine = Engine::new(&kind.config()).map_err(|error| format!("{error:#}"))?;
+    /// `debugging`: runs that break off leave core dumps, and backtraces have files and lines.
+    fn new(kind: Kind, debugging: bool) -> Result<Self, String> {
+        let mut config = kind.config();
+        if debugging {
+            config.coredump_on_trap(true).wasm_backtrace_details(WasmBacktraceDetails::Enable);
+        }
+        let engine = Engine::new(&config).map_err(|error| format!("{error:#}"))?;
         let linker = host::linker(&engine).map_err(|error| format!("{error:#}"))?;
         tick(&engine);
         Ok(Self { engine, linker, kind })

@@ -1,10 +1,10 @@
 //! One run: a fresh store, one handler, and what became of it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use wasmtime::component::InstancePre;
-use wasmtime::{ResourceLimiter, Store, Trap};
+use wasmtime::{ResourceLimiter, Store, Trap, WasmCoreDump};
 
 use crate::domain::appointment::Appointment;
 use crate::domain::message::Message;
@@ -91,6 +91,16 @@ pub struct Ran {
     pub fuel: u64,
 }
 
+/// What a run that broke off left behind.
+pub struct Dump {
+    /// The plugin, by its own name.
+    pub plugin: String,
+    /// The subscription that ran.
+    pub export: Export,
+    /// A WebAssembly core dump: stack, memory and globals.
+    pub bytes: Vec<u8>,
+}
+
 /// Where a component's handlers are.
 #[derive(Default)]
 pub(super) struct Handlers {
@@ -162,6 +172,9 @@ impl Sandbox {
         let fueled = store.set_fuel(limits.fuel);
         let ended = fueled.and_then(|()| handle(component, call, &mut store));
         let left = store.get_fuel().unwrap_or(0);
+        if let (Some(dumps), Err(error)) = (&self.dumps, &ended) {
+            dumps.lock().unwrap_or_else(PoisonError::into_inner).extend(dump(error, &mut store, component, call));
+        }
         let mut context = store.into_data();
         let said = context.last_words();
         let mut turn = context.turn;
@@ -177,6 +190,12 @@ impl Sandbox {
         }
         (turn, Ran { outcome, fuel: limits.fuel.saturating_sub(left) })
     }
+}
+
+fn dump(error: &wasmtime::Error, store: &mut Store<Context>, component: &Component, call: &Call) -> Option<Dump> {
+    let plugin = component.about.manifest.name.clone();
+    let bytes = error.downcast_ref::<WasmCoreDump>()?.serialize(store, &plugin);
+    Some(Dump { plugin, export: call.export(), bytes })
 }
 
 fn handle(component: &Component, call: &Call, store: &mut Store<Context>) -> wasmtime::Result<Outcome> {
@@ -299,10 +318,18 @@ fn explain_runtime(error: &wasmtime::Error, fuel: u64, said: &str) -> Outcome {
 /// The guest's own functions on the stack, where the component has names, without those that only tell of the panic.
 fn backtrace(error: &wasmtime::Error) -> String {
     let Some(trace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else { return String::new() };
-    let names = trace.frames().iter().filter_map(|frame| frame.func_name());
-    let names = names.map(|name| format!("{:#}", rustc_demangle::demangle(name)));
-    let telling = |name: &String| TELLING.iter().any(|start| name.starts_with(start));
-    names.skip_while(telling).take(16).map(|name| format!("  in {name}\n")).collect()
+    let mut lines = Vec::new();
+    for frame in trace.frames() {
+        let Some(name) = frame.func_name().map(|name| format!("{:#}", rustc_demangle::demangle(name))) else {
+            continue;
+        };
+        // Where the component has lines, and the sandbox looks at them.
+        let place = frame.symbols().iter().find_map(|symbol| Some((symbol.file()?, symbol.line()?)));
+        lines.push((name, place.map(|(file, line)| format!(" at {file}:{line}")).unwrap_or_default()));
+    }
+    let telling = |name: &str| TELLING.iter().any(|start| name.starts_with(start));
+    let lines = lines.into_iter().skip_while(|(name, _)| telling(name)).take(16);
+    lines.map(|(name, place)| format!("  in {name}{place}\n")).collect()
 }
 
 /// How the names of those functions begin that stand between a panic in Rust, an `assert` in C or a panic in Go and its trap.

@@ -219,17 +219,21 @@ fn check_schema(schema: &serde_json::Value) -> Result<(), String> {
     Ok(())
 }
 
+/// Reads a plugin's settings schema. The error begins with "the settings schema".
+pub fn settings_schema(plugin: &str, schema: &serde_json::Value) -> Result<jsonschema::Validator, String> {
+    check_schema(schema).map_err(|error| format!("the settings schema of `{plugin}` is not taken: {error}"))?;
+    // Patterns are matched in linear time, whatever they are.
+    let built = jsonschema::options().with_pattern_options(jsonschema::PatternOptions::regex()).build(schema);
+    built.map_err(|error| {
+        let place = error.instance_path().to_string();
+        let at = if place.is_empty() { String::new() } else { format!("at {place}: ") };
+        format!("the settings schema of `{plugin}` is not a JSON Schema: {at}{error}")
+    })
+}
+
 /// Checks settings against the plugin's schema. The error names the path and the rule, one line each.
 pub fn check_settings(manifest: &Manifest, settings: &serde_json::Value) -> Result<(), String> {
-    let no_schema = |error: String| format!("the settings schema of `{}` is not a JSON Schema: {error}", manifest.name);
-    let no_settings_schema =
-        |error: String| format!("the settings schema of `{}` is not taken: {error}", manifest.name);
-    check_schema(&manifest.settings).map_err(no_settings_schema)?;
-    // Patterns are matched in linear time, whatever they are.
-    let schema = jsonschema::options()
-        .with_pattern_options(jsonschema::PatternOptions::regex())
-        .build(&manifest.settings)
-        .map_err(|error| no_schema(error.to_string()))?;
+    let schema = settings_schema(&manifest.name, &manifest.settings)?;
     if settings.to_string().len() > SETTINGS_BYTES {
         return Err(format!("settings: at most {SETTINGS_BYTES} bytes"));
     }

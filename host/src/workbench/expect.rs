@@ -5,31 +5,68 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::domain::case::Stage as CaseStage;
+use crate::domain::ids::MessageId;
 use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::time::Instant;
+use crate::engine::why::{Run, Why};
 use crate::turn::records::Notice;
 
 use super::play::{Events, Stage};
 use super::scenario::{Expectation, Step};
+use super::transcript;
+
+/// What is wrong with a step.
+#[derive(Debug)]
+pub struct Wrong {
+    /// In words.
+    pub words: String,
+    /// What was expected, as a line of the transcript.
+    pub expected: Option<String>,
+    /// The message in whose place that was expected, or that was not expected at all.
+    pub instead: Option<MessageId>,
+}
+
+impl Wrong {
+    /// Something that no single message shows.
+    pub fn that(words: String) -> Self {
+        let expected = words.strip_prefix("expected ").and_then(|rest| rest.lines().next());
+        Self { expected: expected.map(|rest| rest.split("; ").next().unwrap_or(rest).to_owned()), words, instead: None }
+    }
+}
 
 /// Checks one step. Gives what is wrong, if something is.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn check(stage: &Stage, step: &Step, events: &Events) -> Result<Option<String>> {
+pub fn check(stage: &Stage, step: &Step, events: &Events) -> Result<Option<Wrong>> {
     if let Some(wrong) = check_sent(stage, step, events) {
         return Ok(Some(wrong));
     }
     for expected in &step.expect {
-        if let Some(wrong) = check_one(stage, expected, events)? {
-            return Ok(Some(wrong));
+        if let Some(words) = check_one(stage, expected, events)? {
+            return Ok(Some(Wrong::that(words)));
         }
     }
-    Ok(None)
+    Ok(check_values(step, events).map(Wrong::that))
+}
+
+/// A template that lacks a value is a mistake in the plugin, whatever it made of the refusal.
+fn check_values(step: &Step, events: &Events) -> Option<String> {
+    if step.expect.iter().any(|expected| expected.refused.is_some()) {
+        return None;
+    }
+    let runs = events.whys.iter().flat_map(|why| &why.runs);
+    let (plugin, words) = runs.into_iter().find_map(|run| {
+        let found = transcript::refusals(run).into_iter().find(|(_, code, _)| code == "missing-value");
+        found.map(|(_, _, words)| (run.plugin.clone(), words))
+    })?;
+    Some(format!(
+        "{plugin} sent no message: {words}; give it where the plugin sends, or take it out of the text (`refused` expects it)"
+    ))
 }
 
 /// Every message that went out has to be expected, in order, and every expected one has to go out.
-fn check_sent(stage: &Stage, step: &Step, events: &Events) -> Option<String> {
+fn check_sent(stage: &Stage, step: &Step, events: &Events) -> Option<Wrong> {
     let mut sent: Vec<&Arc<Message>> = events
         .messages
         .iter()
@@ -45,13 +82,38 @@ fn check_sent(stage: &Stage, step: &Step, events: &Events) -> Option<String> {
     for expected in wanted {
         let text = expected.message.as_deref().unwrap_or_default();
         let Some(message) = sent.next() else {
-            return Some(format!("expected a message with \"{text}\", but no further one went out"));
+            return Some(Wrong::that(format!(
+                "expected a message with \"{text}\", but no further one went out{}",
+                what_else(events)
+            )));
         };
         if let Some(wrong) = differs(stage, expected, text, message) {
-            return Some(format!("expected {wrong}\n    but what went out is: {}", show(stage, message)));
+            return Some(Wrong {
+                words: format!("expected {wrong}\n    but what went out is: {}", show(stage, message)),
+                expected: Some(wrong),
+                instead: Some(message.id),
+            });
         }
     }
-    sent.next().map(|message| format!("a message went out that was not expected: {}", show(stage, message)))
+    sent.next().map(|message| Wrong {
+        words: format!("a message went out that was not expected: {}", show(stage, message)),
+        expected: None,
+        instead: Some(message.id),
+    })
+}
+
+/// What may be the reason that nothing went out: a plugin failed, or was refused something.
+fn what_else(events: &Events) -> String {
+    let mut words = String::new();
+    for run in events.whys.iter().flat_map(|why| &why.runs) {
+        for (call, _, refusal) in transcript::refusals(run) {
+            words.push_str(&format!("\n    {} was refused {call}: {refusal}", run.plugin));
+        }
+        if run.failed {
+            words.push_str(&format!("\n    {} failed: {}", run.plugin, run.outcome.lines().next().unwrap_or_default()));
+        }
+    }
+    words
 }
 
 fn show(stage: &Stage, message: &Message) -> String {
@@ -173,10 +235,55 @@ fn check_one(stage: &Stage, expected: &Expectation, events: &Events) -> Result<O
         let found = events.whys.iter().flat_map(|why| &why.host).any(|words| words.contains(part.as_str()));
         return Ok((!found).then(|| format!("expected the host to note \"{part}\"; it did not")));
     }
+    if let Some(part) = &expected.why {
+        let found = events.whys.iter().any(|why| in_why(why, part));
+        return Ok((!found).then(|| format!("expected \"{part}\" in a record of why; it is in none")));
+    }
+    if let Some(word) = &expected.ran {
+        let found = events.whys.iter().flat_map(|why| &why.runs).any(|run| run.export.word() == word);
+        return Ok((!found).then(|| format!("expected a plugin to run {word}; none did")));
+    }
+    if let Some(part) = &expected.refused {
+        let mut refusals = events.whys.iter().flat_map(|why| &why.runs).flat_map(transcript::refusals);
+        let found = refusals.any(|(_, code, words)| code == *part || words.contains(part.as_str()));
+        return Ok((!found).then(|| format!("expected a call to be refused with \"{part}\"; none was")));
+    }
+    if let Some(key) = expected.keeps.as_ref().or(expected.forgot.as_ref()) {
+        let (records, alias) = whose(&expected.customer)?;
+        let is = records.state(&stage.tested, key)?;
+        let (plugin, wanted) = (&stage.tested, expected.value.as_ref());
+        return Ok(match (is, expected.keeps.is_some()) {
+            (Some(is), false) => Some(format!("expected {plugin} to keep no `{key}` for {alias}; it keeps \"{is}\"")),
+            (None, true) => Some(format!("expected {plugin} to keep `{key}` for {alias}; it keeps none")),
+            (Some(is), true) => wanted
+                .filter(|wanted| **wanted != is)
+                .map(|wanted| format!("expected {plugin} to keep `{key}` = \"{wanted}\" for {alias}; it is \"{is}\"")),
+            (None, false) => None,
+        });
+    }
+    if let Some(fact) = &expected.fact {
+        let (records, alias) = whose(&expected.customer)?;
+        let is = records.customer()?.and_then(|customer| customer.facts.get(fact).cloned());
+        let Some(is) = is else {
+            return Ok(Some(format!("expected the fact `{fact}` about {alias}; it is not noted")));
+        };
+        let wrong = expected.value.as_ref().filter(|wanted| **wanted != is);
+        return Ok(wrong.map(|wanted| format!("expected the fact `{fact}` = \"{wanted}\" of {alias}; it is \"{is}\"")));
+    }
     if let Some(alias) = &expected.passed {
         stage.customer(alias)?;
         let answered = events.whys.iter().flat_map(|why| &why.runs).find(|run| run.outcome == "answered");
         return Ok(answered.map(|run| format!("expected no plugin to answer {alias}; {} did", run.plugin)));
     }
     Ok(None)
+}
+
+/// Whether words stand in a record of why.
+fn in_why(why: &Why, part: &str) -> bool {
+    let in_run = |run: &Run| run.outcome.contains(part) || run.calls.iter().any(|call| call.get().contains(part));
+    why.what.contains(part)
+        || why.host.iter().any(|words| words.contains(part))
+        || why.decisions.iter().any(|one| one.rule.code() == part || one.rule.sentence().contains(part))
+        || why.refused.iter().any(|(code, words)| code == part || words.contains(part))
+        || why.runs.iter().any(in_run)
 }

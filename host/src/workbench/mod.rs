@@ -5,9 +5,15 @@
 //! folder.
 
 pub mod build;
+pub mod call;
+pub mod changes;
 pub mod contract;
 pub mod expect;
 pub mod new;
+pub mod place;
 pub mod play;
 pub mod registry;
 pub mod scenario;
+pub mod schemas;
+pub mod sizes;
+pub mod transcript;

@@ -1,6 +1,6 @@
 //! Playing a scenario: the real engine, gate and sandbox in the `test` world, where a month passes in milliseconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
@@ -11,32 +11,51 @@ use crate::domain::business::Business;
 use crate::domain::entry::{Change, Input, Outcome, PluginChange, StaffAct};
 use crate::domain::ids::{BusinessId, CustomerId, MessageId};
 use crate::domain::knowledge::{Article, KnowledgeChange};
-use crate::domain::message::{Author, Delivery, Message};
+use crate::domain::message::{Author, Message};
 use crate::domain::time::{self, Instant};
 use crate::engine::unsubscribe::CHANNEL;
 use crate::engine::why::Why;
 use crate::engine::{Courier, Engine, Happened, Parcel, Parts};
 use crate::intake::{self, cloudevent};
-use crate::sandbox::{About, Sandbox};
+use crate::sandbox::{About, Dump, Sandbox};
 use crate::store::{Batch, MemoryKeyring, MemoryStore};
 use crate::turn::limits::Limits;
 use crate::world::{Test, World};
 
-use super::expect;
+use super::expect::{self, Wrong};
 use super::scenario::{Person, Scenario, Step, duration_ms, moment};
+use super::transcript::{self, Line};
 
 /// How a scenario went.
+#[derive(Default)]
 pub struct Played {
     /// Its name.
     pub name: String,
     /// What went wrong, if something did.
-    pub failure: Option<String>,
+    pub failure: Option<Failure>,
     /// What happened, a line each.
-    pub transcript: Vec<String>,
+    pub transcript: Vec<Line>,
     /// The most fuel that one run used.
     pub most_fuel: u64,
+    /// The fuel that all runs of a step used, by step.
+    pub fuel: Vec<u64>,
     /// The subscriptions that ran, by plugin.
-    pub ran: BTreeMap<String, std::collections::BTreeSet<String>>,
+    pub ran: BTreeMap<String, BTreeSet<String>>,
+    /// A WebAssembly core dump for each run that broke off, where the sandbox keeps them.
+    pub dumps: Vec<Dump>,
+}
+
+/// What went wrong in a scenario.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// In which step, counted from 0.
+    pub step: usize,
+    /// What was expected and what happened, in words.
+    pub words: String,
+    /// What was expected, as a line of the transcript.
+    pub expected: Option<String>,
+    /// The message in whose place that was expected, or that was not expected at all.
+    pub instead: Option<MessageId>,
 }
 
 /// A component with its bytes, as it is installed.
@@ -69,7 +88,9 @@ pub struct Stage {
     pub(super) customers: BTreeMap<String, CustomerId>,
     live: broadcast::Receiver<Arc<Happened>>,
     events: u64,
-    transcript: Vec<String>,
+    transcript: Vec<Line>,
+    /// The plugin under test.
+    pub(super) tested: String,
 }
 
 /// What happened in one step.
@@ -83,35 +104,40 @@ pub struct Events {
     pub since: Instant,
 }
 
-/// Plays a scenario with the plugin under test and those it names.
+/// Plays a scenario with the plugin under test and those it names. `judged` is whether a reviewed transcript judges it as well:
+/// steps without expectations may then send messages.
 ///
 /// # Errors
 /// When the scenario itself is wrong. An expectation that fails is told in [`Played`].
-pub fn play(sandbox: &Arc<Sandbox>, scenario: &Scenario, tested: &Part, others: &[(String, Part)]) -> Result<Played> {
+pub fn play(
+    sandbox: &Arc<Sandbox>,
+    scenario: &Scenario,
+    tested: &Part,
+    others: &[(String, Part)],
+    judged: bool,
+) -> Result<Played> {
     let mut stage = Stage::set(sandbox, scenario, tested, others)?;
-    let mut played = Played {
-        name: scenario.name.clone(),
-        failure: None,
-        transcript: Vec::new(),
-        most_fuel: 0,
-        ran: BTreeMap::new(),
-    };
+    let mut played = Played { name: scenario.name.clone(), ..Played::default() };
     for (number, step) in scenario.steps.iter().enumerate() {
         let since = stage.world.now();
-        let failure = match stage.act(scenario, step) {
+        let wrong = match stage.act(scenario, step) {
             Ok(()) => {
                 let events = stage.collect(since)?;
+                let mut fuel = 0;
                 for run in events.whys.iter().flat_map(|why| &why.runs) {
+                    fuel += run.fuel;
                     played.most_fuel = played.most_fuel.max(run.fuel);
                     played.ran.entry(run.plugin.clone()).or_default().insert(run.export.word().to_owned());
                 }
+                played.fuel.push(fuel);
                 stage.write_down(&events);
-                expect::check(&stage, step, &events)?
+                if judged && step.expect.is_empty() { None } else { expect::check(&stage, step, &events)? }
             }
-            Err(error) => Some(format!("{error:#}")),
+            Err(error) => Some(Wrong::that(format!("{error:#}"))),
         };
-        if let Some(failure) = failure {
-            played.failure = Some(format!("step {}: {failure}", number + 1));
+        played.dumps.extend(sandbox.take_dumps());
+        if let Some(Wrong { words, expected, instead }) = wrong {
+            played.failure = Some(Failure { step: number, words, expected, instead });
             break;
         }
     }
@@ -120,7 +146,12 @@ pub fn play(sandbox: &Arc<Sandbox>, scenario: &Scenario, tested: &Part, others: 
 }
 
 impl Stage {
-    fn set(sandbox: &Arc<Sandbox>, scenario: &Scenario, tested: &Part, others: &[(String, Part)]) -> Result<Self> {
+    pub(super) fn set(
+        sandbox: &Arc<Sandbox>,
+        scenario: &Scenario,
+        tested: &Part,
+        others: &[(String, Part)],
+    ) -> Result<Self> {
         let start = moment(&scenario.business.start)?;
         let world = Arc::new(Test::new(start, 1));
         let engine = Engine::start(Parts {
@@ -136,8 +167,16 @@ impl Stage {
         engine.set_courier(Arc::new(Recording));
         let business = BusinessId::new(start, world.unique());
         let live = engine.watch();
-        let mut stage =
-            Self { engine, world, business, customers: BTreeMap::new(), live, events: 0, transcript: Vec::new() };
+        let mut stage = Self {
+            engine,
+            world,
+            business,
+            customers: BTreeMap::new(),
+            live,
+            events: 0,
+            transcript: Vec::new(),
+            tested: tested.about.manifest.name.clone(),
+        };
         let setting = &scenario.business;
         let mut known = Business::new(business, &setting.name, &setting.zone, &setting.language);
         known.hours = setting.hours.clone().unwrap_or_default();
@@ -199,6 +238,11 @@ impl Stage {
         self.events += 1;
         let id = id.map_or_else(|| format!("scenario-{}", self.events), str::to_owned);
         let event = json!({ "specversion": "1.0", "type": kind, "source": "scenario", "id": id, "data": data });
+        self.take(&event)
+    }
+
+    /// Takes a CloudEvent as a server would, and lets all that follows at once happen.
+    pub(super) fn take(&self, event: &serde_json::Value) -> Result<()> {
         let event = cloudevent::structured(event.to_string().as_bytes())?;
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         intake::take(&self.engine, self.business, event, move |result| {
@@ -263,6 +307,9 @@ impl Stage {
         if until < self.world.now() {
             return Err(anyhow!("{until} is in the past; the clock stands at {}", self.world.now()));
         }
+        if let Some(passes) = step.wait.as_ref().or(step.at.as_ref()) {
+            self.say(format!("time passes: {passes}"));
+        }
         self.pass_time(until)
     }
 
@@ -313,7 +360,7 @@ impl Stage {
     }
 
     /// What happened since the last time.
-    fn collect(&mut self, since: Instant) -> Result<Events> {
+    pub(super) fn collect(&mut self, since: Instant) -> Result<Events> {
         let mut events = Events { since, ..Events::default() };
         loop {
             match self.live.try_recv() {
@@ -339,44 +386,27 @@ impl Stage {
     }
 
     fn say(&mut self, line: String) {
-        let line = format!("{}  {line}", self.clock());
-        self.transcript.push(line);
+        let line = format!("{}  {}", transcript::moment(self.world.now(), &self.zone()), line.trim_end());
+        self.transcript.push(Line::told(line));
     }
 
-    fn clock(&self) -> String {
+    fn zone(&self) -> jiff::tz::TimeZone {
         let zone = self.engine.ready(self.business).map(|ready| ready.config.zone.clone());
-        self.world.now().in_zone(&zone.unwrap_or(jiff::tz::TimeZone::UTC)).strftime("%a %d %b %H:%M").to_string()
+        zone.unwrap_or_else(|| time::zone_or_utc("UTC"))
     }
 
-    fn write_down(&mut self, events: &Events) {
-        for message in events.messages.iter().filter(|one| one.author != Author::Customer) {
-            let zone = self.engine.ready(self.business).map(|ready| ready.config.zone.clone());
-            let zone = zone.unwrap_or_else(|| time::zone_or_utc("UTC"));
-            let at = match message.delivery {
-                Delivery::Sent { at } => at,
-                _ => message.at,
-            };
-            let what = match &message.delivery {
-                Delivery::Withheld { code, .. } => format!("withheld, {code}"),
-                Delivery::Deferred { until, .. } => {
-                    format!("deferred to {}", until.in_zone(&zone).strftime("%a %H:%M"))
-                }
-                other => other.word().to_owned(),
-            };
-            let (from, to) = (message.author.word(), self.alias(message.customer));
-            let (clock, channel) = (at.in_zone(&zone).strftime("%a %d %b %H:%M"), &message.channel);
-            let line = format!("{clock}    {from} to {to} by {channel} ({what}): {}", message.text);
-            self.transcript.push(line);
-        }
-        for run in events.whys.iter().flat_map(|why| &why.runs) {
-            if run.failed {
-                let outcome = run.outcome.trim_end().replace('\n', "\n           ");
-                self.transcript.push(format!("           {} failed: {outcome}", run.plugin));
-            }
-            for line in run.log.lines() {
-                self.transcript.push(format!("           {} logs {line}", run.plugin));
-            }
-        }
+    pub(super) fn write_down(&mut self, events: &Events) {
+        let zone = self.zone();
+        let by_others = events.messages.iter().filter(|one| one.author != Author::Customer);
+        let mut lines: Vec<Line> =
+            by_others.map(|message| transcript::of_message(message, &zone, self.alias(message.customer))).collect();
+        lines.extend(events.whys.iter().flat_map(|why| transcript::of_why(why, &zone)));
+        self.transcript.extend(lines);
+    }
+
+    /// What happened so far.
+    pub(super) fn transcript(&self) -> &[Line] {
+        &self.transcript
     }
 }
 

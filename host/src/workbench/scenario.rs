@@ -4,18 +4,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::AmbiguousOffset;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::domain::address::Address;
 use crate::domain::hours::OpeningHours;
 use crate::domain::knowledge::Article;
 use crate::domain::message::Purpose;
+use crate::domain::nearest::nearest;
+use crate::domain::plugin::Export;
 use crate::domain::promises::Promises;
 use crate::domain::quiet::QuietHours;
 use crate::domain::time::{DAY, HOUR, Instant, MINUTE, SECOND};
 
+use super::place;
+
 /// One scenario file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// What it shows, as a sentence.
@@ -24,9 +31,11 @@ pub struct Scenario {
     pub business: Setting,
     /// Settings of the plugin under test.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Further plugins by folder name, with their settings.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Object>)]
     pub plugins: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// What the owner wants answered.
     #[serde(default)]
@@ -37,10 +46,20 @@ pub struct Scenario {
     /// What happens.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
+    /// The line of each step in its file, from 1; empty where it was not read from a file.
+    #[serde(skip)]
+    pub lines: Vec<usize>,
+}
+
+/// Where the steps of a scenario file begin.
+#[derive(Deserialize)]
+struct Places {
+    #[serde(default)]
+    step: Vec<toml::Spanned<serde::de::IgnoredAny>>,
 }
 
 /// The business of a scenario.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Setting {
     /// Its name.
@@ -70,7 +89,7 @@ fn english() -> String {
 }
 
 /// A customer of a scenario.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
     /// What the steps call them.
@@ -85,16 +104,18 @@ pub struct Person {
     /// Their postcode.
     pub postcode: Option<String>,
     /// Where they can be reached.
+    #[schema(value_type = Vec<String>)]
     pub addresses: Vec<Address>,
 }
 
 /// One step. Exactly one of `event`, `says`, `wait`, `at`, `staff`, `owner` and `unsubscribes` says what happens.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// An event of this type comes in.
     pub event: Option<String>,
     /// Its data; the customer is added.
+    #[schema(value_type = Option<Object>)]
     pub data: Option<serde_json::Value>,
     /// Its id at the source; absent: a new one.
     pub id: Option<String>,
@@ -110,7 +131,8 @@ pub struct Step {
     pub reply_to: Option<String>,
     /// Time passes: `90m`, `21h`, `3d`.
     pub wait: Option<String>,
-    /// Time passes up to this moment.
+    /// Time passes up to this moment: `2026-10-26T09:00[Europe/Berlin]`. A time that the clock shows twice says which one is meant by
+    /// its offset: `2026-10-25T02:30+02:00[Europe/Berlin]`.
     pub at: Option<String>,
     /// Staff act: `take`, `reply`, `resolve`.
     pub staff: Option<String>,
@@ -132,7 +154,7 @@ pub struct Step {
 }
 
 /// One expectation. Exactly one of the first group says what is expected; the others narrow it down.
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// A message with this in its text.
@@ -153,6 +175,19 @@ pub struct Expectation {
     pub failure: Option<String>,
     /// The host noted these words in a record of why.
     pub noted: Option<String>,
+    /// These words are in a record of why of this step: what came in, what the host noted, what the gate decided (its rule), what
+    /// plugins asked, were told and came to.
+    pub why: Option<String>,
+    /// A plugin ran by this subscription, such as `on-timer`.
+    pub ran: Option<String>,
+    /// A plugin's call was refused with these words or this code.
+    pub refused: Option<String>,
+    /// The plugin under test keeps something for the customer under this key of its state; `value` says what.
+    pub keeps: Option<String>,
+    /// The plugin under test keeps nothing for the customer under this key.
+    pub forgot: Option<String>,
+    /// A fact of this name is noted about the customer; `value` says which.
+    pub fact: Option<String>,
     /// No plugin answered this customer's last message.
     pub passed: Option<String>,
 
@@ -186,6 +221,8 @@ pub struct Expectation {
     pub summary: Option<String>,
     /// The appointment's answer.
     pub answer: Option<String>,
+    /// What is kept or noted, whole.
+    pub value: Option<String>,
 }
 
 impl Scenario {
@@ -195,18 +232,36 @@ impl Scenario {
     /// What is wrong, with the place in the file.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let scenario: Self = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        scenario.check().with_context(|| path.display().to_string())?;
+        let mut scenario: Self = place::read(path, &text)?;
+        let places: Places = place::read(path, &text)?;
+        let starts = places.step.iter().map(|step| place::line_and_column(&text, step.span().start).0);
+        scenario.lines = starts.collect();
+        scenario.check(&path.display().to_string())?;
         Ok(scenario)
     }
 
-    fn check(&self) -> Result<()> {
-        moment(&self.business.start)?;
+    /// Where a step stands, counted from 0: `FILE:LINE: step 3`.
+    pub fn place(&self, file: &str, step: usize) -> String {
+        match self.lines.get(step) {
+            Some(line) => format!("{file}:{line}: step {}", step + 1),
+            None => format!("{file}: step {}", step + 1),
+        }
+    }
+
+    /// The same steps, with nothing expected of them.
+    #[must_use]
+    pub fn without_expectations(mut self) -> Self {
+        self.steps.iter_mut().for_each(|step| step.expect.clear());
+        self
+    }
+
+    fn check(&self, file: &str) -> Result<()> {
+        moment(&self.business.start).with_context(|| format!("{file}: business.start"))?;
         if crate::domain::time::zone(&self.business.zone).is_none() {
-            bail!("business.zone: `{}` is not an IANA time zone, such as Europe/Berlin", self.business.zone);
+            bail!("{file}: business.zone: `{}` is not an IANA time zone, such as Europe/Berlin", self.business.zone);
         }
         for (number, step) in self.steps.iter().enumerate() {
-            step.check(self).with_context(|| format!("step {}", number + 1))?;
+            step.check(self).with_context(|| self.place(file, number))?;
         }
         Ok(())
     }
@@ -218,7 +273,10 @@ impl Scenario {
     pub fn person(&self, alias: &str) -> Result<&Person> {
         self.customers.iter().find(|person| person.alias == alias).with_context(|| {
             let known: Vec<_> = self.customers.iter().map(|person| person.alias.as_str()).collect();
-            format!("there is no customer `{alias}`; there is {}", known.join(", "))
+            let meant = nearest(alias, known.iter().copied()).map(|name| format!("; did you mean `{name}`?"));
+            let there_is =
+                || format!("; there is {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") });
+            format!("there is no customer `{alias}`{}", meant.unwrap_or_else(there_is))
         })
     }
 }
@@ -242,12 +300,59 @@ impl Step {
         if let Some(at) = &self.at {
             moment(at)?;
         }
+        one_of("staff", self.staff.as_deref(), &["take", "reply", "resolve"])?;
+        one_of("owner", self.owner.as_deref(), &["pause", "resume", "erase"])?;
+        one_of("reply_to", self.reply_to.as_deref(), &["last"])?;
+        if self.staff.as_deref() == Some("reply") && self.text.is_none() {
+            bail!("staff = \"reply\" needs `text`");
+        }
         for expectation in &self.expect {
+            expectation.check()?;
             for alias in [&expectation.to, &expectation.customer, &expectation.passed].into_iter().flatten() {
                 scenario.person(alias)?;
             }
         }
         Ok(())
+    }
+}
+
+impl Expectation {
+    fn check(&self) -> Result<()> {
+        let words = [
+            &self.message,
+            &self.withheld,
+            &self.case,
+            &self.appointment,
+            &self.notice,
+            &self.failure,
+            &self.noted,
+            &self.why,
+            &self.ran,
+            &self.refused,
+            &self.keeps,
+            &self.forgot,
+            &self.fact,
+            &self.passed,
+        ];
+        let counts = usize::from(self.notices.is_some()) + usize::from(self.timers.is_some());
+        if words.iter().filter(|word| word.is_some()).count() + counts != 1 {
+            bail!(
+                "expect: needs exactly one of message, withheld, case, appointment, notice, notices, timers, failure, noted, why, \
+                 ran, refused, keeps, forgot, fact, passed"
+            );
+        }
+        one_of("case", self.case.as_deref(), &["none", "waiting", "taken", "resolved"])?;
+        one_of("tone", self.tone.as_deref(), &["neutral", "apologetic", "warm"])?;
+        one_of("ran", self.ran.as_deref(), &Export::ALL.map(Export::word))
+    }
+}
+
+/// Checks that a word is one of those that there are.
+fn one_of(key: &str, word: Option<&str>, known: &[&str]) -> Result<()> {
+    let Some(word) = word.filter(|word| !known.contains(word)) else { return Ok(()) };
+    match nearest(word, known.iter().copied()) {
+        Some(meant) => bail!("{key} = \"{word}\" is unknown; did you mean `{meant}`?"),
+        None => bail!("{key} = \"{word}\" is none of {}", known.join(", ")),
     }
 }
 
@@ -269,12 +374,92 @@ pub fn duration_ms(text: &str) -> Result<u64> {
     count.checked_mul(unit_ms).with_context(wrong)
 }
 
-/// Reads a moment.
+/// Reads a moment. A wall-clock time with a zone and without an offset has to be one that the clock shows exactly once.
 ///
 /// # Errors
-/// When it is none.
+/// When it is none; when clocks go forward over it or show it twice, with what to write instead.
 pub fn moment(text: &str) -> Result<Instant> {
+    if let Some(words) = gap_or_fold(text) {
+        bail!(words);
+    }
     Instant::parse(text).with_context(|| {
         format!("`{text}` is no moment such as 2026-03-02T09:00[Europe/Berlin] or 2026-03-02T08:00:00Z")
     })
+}
+
+/// What is wrong with a wall-clock time that is no single moment.
+fn gap_or_fold(text: &str) -> Option<String> {
+    let pieces = Pieces::parse(text).ok()?;
+    if pieces.offset().is_some() {
+        return None;
+    }
+    let zone = pieces.to_time_zone().ok()??;
+    let time = pieces.date().to_datetime(pieces.time()?);
+    let ambiguous = zone.to_ambiguous_timestamp(time);
+    let zone_name = zone.iana_name()?;
+    let minutes = |time: jiff::civil::DateTime| time.strftime("%Y-%m-%dT%H:%M").to_string();
+    let with = |offset: jiff::tz::Offset| {
+        let seconds = offset.seconds();
+        let (sign, seconds) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs());
+        format!("{}{sign}{:02}:{:02}[{zone_name}]", minutes(time), seconds / 3_600, seconds / 60 % 60)
+    };
+    match ambiguous.offset() {
+        AmbiguousOffset::Unambiguous { .. } => None,
+        AmbiguousOffset::Gap { before, after } => {
+            // Read with the offset of before it lies after the gap, and the other way round.
+            let shown = |offset: jiff::tz::Offset| {
+                let at = offset.to_timestamp(time).ok()?;
+                Some(format!("{}[{zone_name}]", minutes(at.to_zoned(zone.clone()).datetime())))
+            };
+            Some(format!(
+                "`{text}` never comes: clocks go forward over it; write {} or {}",
+                shown(after)?,
+                shown(before)?
+            ))
+        }
+        AmbiguousOffset::Fold { before, after } => Some(format!(
+            "`{text}` comes twice: clocks go back then; write {} for the first time or {} for the second",
+            with(before),
+            with(after)
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_in_a_gap_or_a_fold_of_the_clock_is_an_error_that_says_what_to_write() {
+        let told = |text: &str| moment(text).map(|at| at.to_string()).unwrap_or_else(|error| error.to_string());
+        let table = [
+            ("2026-10-25T01:59[Europe/Berlin]", "2026-10-24T23:59:00.000Z"),
+            (
+                "2026-10-25T02:30[Europe/Berlin]",
+                "`2026-10-25T02:30[Europe/Berlin]` comes twice: clocks go back then; write \
+                 2026-10-25T02:30+02:00[Europe/Berlin] for the first time or 2026-10-25T02:30+01:00[Europe/Berlin] for the second",
+            ),
+            ("2026-10-25T02:30+02:00[Europe/Berlin]", "2026-10-25T00:30:00.000Z"),
+            ("2026-10-25T02:30+01:00[Europe/Berlin]", "2026-10-25T01:30:00.000Z"),
+            ("2026-10-25T03:00[Europe/Berlin]", "2026-10-25T02:00:00.000Z"),
+            (
+                "2026-03-29T02:30[Europe/Berlin]",
+                "`2026-03-29T02:30[Europe/Berlin]` never comes: clocks go forward over it; write \
+                 2026-03-29T01:30[Europe/Berlin] or 2026-03-29T03:30[Europe/Berlin]",
+            ),
+            (
+                "2026-11-01T01:30[America/St_Johns]",
+                "`2026-11-01T01:30[America/St_Johns]` comes twice: clocks go back then; write \
+                 2026-11-01T01:30-02:30[America/St_Johns] for the first time or 2026-11-01T01:30-03:30[America/St_Johns] for the second",
+            ),
+            ("2026-03-29T02:30:00Z", "2026-03-29T02:30:00.000Z"),
+            (
+                "2026-03-29T02:30",
+                "`2026-03-29T02:30` is no moment such as 2026-03-02T09:00[Europe/Berlin] or 2026-03-02T08:00:00Z",
+            ),
+        ];
+        for (text, expected) in table {
+            assert_eq!(told(text), expected);
+        }
+    }
 }

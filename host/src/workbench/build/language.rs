@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{Compiled, c, go, javascript, python, rust};
 
 /// A language that plugins are written in. In `plugin.toml`: `[build] language = "rust"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
     /// Rust, built by Cargo.

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::Parser;
 use wit_bindgen_core::wit_parser::{Resolve, WorldId};
@@ -24,44 +25,55 @@ use wit_component::ComponentEncoder;
 
 use crate::domain::plugin::{Manifest, TemplateDeclaration};
 use crate::sandbox::SECTION;
-use crate::turn::config::check_manifest;
+use crate::turn::config::{check_manifest, settings_schema};
 
 use super::contract;
 
 pub use language::Language;
 
 /// What `plugin.toml` says.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct PluginToml {
+pub(super) struct PluginToml {
+    /// What it is.
     plugin: About,
+    /// What it may say, by template name.
     #[serde(default)]
     templates: BTreeMap<String, TemplateDeclaration>,
+    /// What it counts across customers.
     #[serde(default)]
     tally: Tally,
+    /// How it is built, where the files of the folder do not say it.
     #[serde(default)]
     build: How,
 }
 
-#[derive(Debug, Deserialize)]
+/// What a plugin is.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct About {
+    /// Its own name: 1 to 64 lower-case letters, digits and hyphens.
     name: String,
+    /// Its version, such as 0.1.0.
     version: String,
+    /// One sentence for owners.
     description: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What a plugin counts across customers.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Tally {
+    /// The keys that it may count under.
     #[serde(default)]
     keys: Vec<String>,
 }
 
 /// How it is built, where the files of the folder do not say it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct How {
+    /// The language it is written in.
     language: Option<Language>,
 }
 
@@ -95,7 +107,7 @@ fn read(folder: &Path) -> Result<(Manifest, How)> {
     let path = folder.join("plugin.toml");
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("{}: a plugin's folder has a plugin.toml", path.display()))?;
-    let toml: PluginToml = toml::from_str(&text).with_context(|| path.display().to_string())?;
+    let toml: PluginToml = super::place::read(&path, &text)?;
     let schema = folder.join("settings.schema.json");
     let settings = match std::fs::read_to_string(&schema) {
         Ok(text) => serde_json::from_str(&text).with_context(|| schema.display().to_string())?,
@@ -104,6 +116,9 @@ fn read(folder: &Path) -> Result<(Manifest, How)> {
         }
         Err(error) => return Err(error).with_context(|| schema.display().to_string()),
     };
+    settings_schema(&toml.plugin.name, &settings)
+        .map_err(anyhow::Error::msg)
+        .with_context(|| schema.display().to_string())?;
     let manifest = Manifest {
         name: toml.plugin.name,
         version: toml.plugin.version,

@@ -1,0 +1,169 @@
+//! `attune call`: one event for a component file, and what it does with it.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::domain::message::Author;
+use crate::engine::why::Run;
+use crate::sandbox::{Cache, Compiler, Sandbox};
+use crate::turn::limits::Limits;
+use crate::workbench::call::{Called, call};
+use crate::workbench::play::Part;
+use crate::workbench::scenario::{Scenario, Setting, moment};
+use crate::world::Test;
+
+use super::Format;
+use super::stamp::stamp;
+
+/// The most bytes of an event's file.
+const EVENT_BYTES: u64 = 4 << 20;
+
+/// Have a component file handle an event, and show what it does.
+///
+/// The business is made for it, and so is the customer, out of what the event says of them; nothing is kept and nothing is sent.
+/// The permissions that the plugin asks for are granted. Exits with 1 if the plugin failed.
+#[derive(Debug, Args)]
+pub(super) struct Call {
+    /// The component file.
+    file: PathBuf,
+    /// Files with CloudEvents as JSON, handled in this order; `-` is standard input. `{now}`, `{now+3d}` and `{new}` are filled in.
+    #[arg(required = true)]
+    events: Vec<PathBuf>,
+    /// The plugin's settings, as JSON.
+    #[arg(long, default_value = "{}")]
+    settings: String,
+    /// The business's zone.
+    #[arg(long, default_value = "Europe/Berlin")]
+    zone: String,
+    /// The business's language.
+    #[arg(long, default_value = "en")]
+    language: String,
+    /// What time it is: by itself a Monday morning in the business's zone, so that the same call gives the same answer every day.
+    #[arg(long)]
+    at: Option<String>,
+    /// Keep a WebAssembly core dump here if the plugin breaks off, and show files and lines.
+    #[arg(long, value_name = "FILE")]
+    debug: Option<PathBuf>,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Call {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let sandbox = match self.debug {
+            Some(_) => Sandbox::debugging()?,
+            None => Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?,
+        };
+        let shown = self.file.display().to_string();
+        let wasm = std::fs::read(&self.file).with_context(|| shown.clone())?;
+        let part = Part { about: sandbox.load(&wasm).context(shown)?.about.clone(), wasm: Arc::new(wasm) };
+        let start = self.at.clone().unwrap_or_else(|| format!("2026-03-02T10:00[{}]", self.zone));
+        let world = Test::new(moment(&start).context("--at")?, 1);
+        let mut events = Vec::new();
+        for file in &self.events {
+            let text = stamp(&read(file)?, &world);
+            match serde_json::from_str(&text).with_context(|| file.display().to_string())? {
+                Value::Array(several) => events.extend(several),
+                one => events.push(one),
+            }
+        }
+        let settings = serde_json::from_str(&self.settings).context("--settings: a JSON object is needed")?;
+        let scenario = Scenario {
+            name: "call".to_owned(),
+            business: Setting {
+                name: "Demonstration".to_owned(),
+                zone: self.zone.clone(),
+                language: self.language.clone(),
+                hours: None,
+                quiet: None,
+                promises: None,
+                simulation: false,
+                contact: None,
+                start,
+            },
+            settings,
+            plugins: Default::default(),
+            knowledge: Vec::new(),
+            customers: Vec::new(),
+            steps: Vec::new(),
+            lines: Vec::new(),
+        };
+        let called = call(&sandbox, &part, scenario, events)?;
+        let runs: Vec<&Run> = called.whys.iter().flat_map(|why| &why.runs).collect();
+        match self.format {
+            Format::Json => println!("{}", as_json(&called, &runs)),
+            Format::Text => print(&called, &part, &runs),
+        }
+        if let (Some(file), Some(dump)) = (&self.debug, called.dumps.first()) {
+            std::fs::write(file, &dump.bytes).with_context(|| file.display().to_string())?;
+            eprintln!("wrote {}", file.display());
+        }
+        Ok(if runs.iter().any(|run| run.failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+fn read(file: &PathBuf) -> Result<String> {
+    let mut text = String::new();
+    let shown = || file.display().to_string();
+    if file.as_os_str() == "-" {
+        std::io::stdin().take(EVENT_BYTES).read_to_string(&mut text).with_context(shown)?;
+    } else {
+        std::fs::File::open(file)
+            .with_context(shown)?
+            .take(EVENT_BYTES)
+            .read_to_string(&mut text)
+            .with_context(shown)?;
+    }
+    Ok(text)
+}
+
+fn print(called: &Called, part: &Part, runs: &[&Run]) {
+    if runs.is_empty() {
+        let manifest = &part.about.manifest;
+        println!("{} {} did not run; it runs when", manifest.name, manifest.version);
+        part.about.exports.iter().for_each(|export| println!("  {} ({})", export.sentence(), export.word()));
+    }
+    for run in runs {
+        let outcome = if run.failed { "failed" } else { run.outcome.lines().next().unwrap_or_default() };
+        println!("{} {} ran {}: {outcome}, {} fuel", run.plugin, run.version, run.export.word(), run.fuel);
+        for asked in &run.calls {
+            let Ok(asked) = serde_json::from_str::<Value>(asked.get()) else { continue };
+            println!("  {} {} -> {}", asked["call"].as_str().unwrap_or_default(), asked["args"], asked["result"]);
+        }
+        if run.left_out > 0 {
+            println!("  and {} calls more", run.left_out);
+        }
+    }
+    println!("what came of it");
+    // That it ran stands above.
+    let lines = called.transcript.iter().filter(|line| !line.debug || !line.text.contains(" ran "));
+    lines.for_each(|line| println!("  {line}"));
+    if called.transcript.is_empty() {
+        println!("  nothing");
+    }
+}
+
+fn as_json(called: &Called, runs: &[&Run]) -> Value {
+    // A message is told as it is in the end.
+    let last = |at: usize, id| !called.messages.iter().skip(at + 1).any(|later| later.id == id);
+    let of_plugins = called.messages.iter().enumerate().filter(|(_, message)| message.author != Author::Customer);
+    let messages: Vec<Value> = of_plugins
+        .filter(|(at, message)| last(*at, message.id))
+        .map(|(_, message)| {
+            json!({
+                "id": message.id, "channel": message.channel, "author": message.author.word(), "text": message.text,
+                "subject": message.subject, "state": message.delivery.word(), "origin": message.origin,
+            })
+        })
+        .collect();
+    let refused: Vec<&(String, String)> = called.whys.iter().filter_map(|why| why.refused.as_ref()).collect();
+    let noted: Vec<&String> = called.whys.iter().flat_map(|why| &why.host).collect();
+    json!({ "runs": runs, "messages": messages, "noted": noted, "refused": refused })
+}
