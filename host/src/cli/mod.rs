@@ -3,8 +3,11 @@
 //! Exit codes: 0 done, 1 it did not work (a scenario failed, the server refused), 2 the arguments are wrong.
 
 mod brake;
+mod completions;
 mod customers;
 mod demo;
+mod dev;
+mod doctor;
 mod fairness;
 mod knowledge;
 mod plugins;
@@ -33,6 +36,12 @@ enum Command {
     Build(plugins::Build),
     /// Play plugins' scenarios on a virtual clock.
     Test(plugins::Test),
+    /// Try plugins while you write them: they are swapped on save, and you are the customer.
+    Dev(dev::Dev),
+    /// Check what Attune and its plugins' languages need, and say what to do.
+    Doctor(doctor::Doctor),
+    /// Print what makes a shell complete this program's commands.
+    Completions(completions::Completions),
     /// Show what a component file is, subscribes to and asks for.
     Inspect(plugins::Inspect),
     /// Read texts on standard input: mood and intents, a line of JSON for each.
@@ -55,6 +64,14 @@ enum Command {
     Audit(customers::Audit),
     /// Make, list and take back access tokens.
     Token(remote::Token),
+    /// Build the plugin in a folder, print where its file is, and give up when standard input ends; for this program's own use.
+    #[command(hide = true)]
+    BuildOne {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Where the file goes.
+        out: std::path::PathBuf,
+    },
     /// Compile the component on standard input; for this program's own use.
     #[command(hide = true)]
     Compile {
@@ -83,6 +100,9 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Build(build) => build.run(),
         Command::Test(test) => test.run(),
+        Command::Dev(dev) => dev.run(),
+        Command::Doctor(doctor) => doctor.run(),
+        Command::Completions(completions) => completions.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Read(read) => read.run(),
         Command::Event(event) => event.run(),
@@ -94,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Customer(customer) => customer.run(),
         Command::Audit(audit) => audit.run(),
         Command::Token(token) => token.run(),
+        Command::BuildOne { folder, out } => plugins::build_one(&folder, &out),
         Command::Compile { memory_bytes, computing_s } => {
             crate::sandbox::compile::child(memory_bytes, computing_s).map(|()| ExitCode::SUCCESS)
         }

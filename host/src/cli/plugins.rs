@@ -65,7 +65,8 @@ pub(super) struct Inspect {
     format: Format,
 }
 
-fn all_plugins(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// The folders of plugins in some folders.
+pub(super) fn all_plugins(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for folder in folders {
         let plugins = plugins_in(folder);
@@ -75,6 +76,17 @@ fn all_plugins(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
         found.extend(plugins);
     }
     Ok(found)
+}
+
+/// Builds the plugin in a folder and prints where its file is. Whoever started it holds its input: when that ends they are gone,
+/// and nobody wants the file any more.
+pub(super) fn build_one(folder: &Path, out: &Path) -> Result<ExitCode> {
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(1);
+    });
+    println!("{}", build::build(folder, Some(out))?.path.display());
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Build {

@@ -7,3 +7,4 @@ pub mod build;
 pub mod expect;
 pub mod play;
 pub mod scenario;
+pub mod sources;
