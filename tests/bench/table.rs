@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 /// Every figure there is.
-pub const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 12] = [
     "raw_events_per_s",
     "step_events_per_s",
     "gate_us",
@@ -17,6 +17,9 @@ pub const KEYS: [&str; 9] = [
     "http_p99_ms",
     "ready_ms",
     "idle_rss_mb",
+    "test_month_ms",
+    "rebuild_swap_s",
+    "new_to_green_s",
 ];
 
 /// What was measured.

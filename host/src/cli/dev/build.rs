@@ -45,7 +45,12 @@ pub(super) struct Built {
 /// What the tools printed, or why the component is refused.
 fn build(engine: &Engine, folder: &Path, out: &Path) -> Result<Built> {
     let started_us = engine.world().stopwatch_us();
-    let mut command = Command::new(std::env::current_exe().context("this program's own file cannot be found")?);
+    // Still there when the file was replaced by a newer one.
+    let program = match cfg!(target_os = "linux") {
+        true => PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe().context("this program's own file cannot be found")?,
+    };
+    let mut command = Command::new(program);
     command.arg("build-one").arg(folder).arg(out);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.envs(QUICK.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
