@@ -96,7 +96,7 @@ pub fn test_month_ms(times: usize) -> Result<f64> {
         write!(text, "[[step]]\nsays = \"Where is my order #1001? {number}\"\ncustomer = \"anna\"\n{answer}\n")?;
     }
     let scenario = Scenario::read(&folder.write("month.toml", text))?;
-    let sandbox = Sandbox::new(Cache::none(), Compiler::Here)?;
+    let sandbox = Sandbox::new(Cache::memory(), Compiler::Here)?;
     let part = part(&sandbox, &plugin_file("order-status"))?;
     let mut took = Vec::with_capacity(times);
     for _ in 0..times {

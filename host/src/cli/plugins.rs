@@ -153,7 +153,7 @@ fn describe(about: &About, indent: &str) -> String {
 
 impl Test {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?;
+        let sandbox = Sandbox::new(Cache::memory(), Compiler::child(&Limits::default()))?;
         let mut parts: BTreeMap<PathBuf, Part> = BTreeMap::new();
         let mut results = Vec::new();
         for folder in all_plugins(&self.folders)? {
