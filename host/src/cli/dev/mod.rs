@@ -26,7 +26,7 @@ use crate::domain::entry::Role;
 use crate::domain::ids::EventId;
 use crate::server::{self, App};
 use crate::turn::limits::Limits;
-use crate::world::{Ahead, World};
+use crate::world::{Ahead, Serve, World};
 
 use super::demo;
 use super::plugins::all_plugins;
@@ -174,7 +174,7 @@ struct Temporary(PathBuf);
 
 impl Temporary {
     fn new() -> Result<Self> {
-        let world = Ahead::new(0);
+        let world = Serve::new();
         let unique = EventId::new(world.now(), world.secret());
         let path = std::env::temp_dir().join(format!("attune-dev-{unique}"));
         let mut builder = std::fs::DirBuilder::new();

@@ -161,22 +161,36 @@ impl Stage {
 
     /// Puts a plugin's new version in the place of the old one, or says why it does not run.
     fn swap(&mut self, number: usize, built: Result<Built, String>) {
-        let Some(plugin) = self.plugins.get_mut(number) else { return };
-        plugin.was_built = true;
+        let named =
+            |plugin: &Plugin, name: &str| plugin.about.as_ref().is_some_and(|about| about.manifest.name == name);
         let swapped = built.and_then(|built| {
             let about = &built.component.about;
-            plugin.name.clone_from(&about.manifest.name);
-            let is_same = plugin.about.as_ref().is_some_and(|old| old.digest == about.digest);
+            let name = about.manifest.name.as_str();
+            let mut others = self.plugins.iter().enumerate().filter(|(other, _)| *other != number);
+            if others.any(|(_, other)| named(other, name)) {
+                return Err(format!(
+                    "the plugin of another folder has the name {name} already; give one of them another"
+                ));
+            }
+            let old = self.plugins.get(number).and_then(|plugin| plugin.about.as_ref());
+            let is_same = old.is_some_and(|old| old.digest == about.digest);
+            let told = |error| format!("it cannot be turned on: {error:#}");
             if !is_same {
-                let installed = demo::install(&self.engine, self.business, BY, about, &built.wasm);
-                installed.map_err(|error| format!("it cannot be turned on: {error:#}"))?;
+                demo::install(&self.engine, self.business, BY, about, &built.wasm).map_err(told)?;
+            }
+            if let Some(old) = old.map(|old| &old.manifest.name).filter(|old| *old != name) {
+                let remove = Change::Remove(old.clone());
+                demo::change(&self.engine, self.business, BY, remove, Batch::new()).map_err(told)?;
             }
             Ok((is_same, about.clone(), built.took_ms))
         });
+        let Some(plugin) = self.plugins.get_mut(number) else { return };
+        plugin.was_built = true;
         let paint = self.paint;
         let words = match swapped {
             Ok((is_same, about, took_ms)) => {
                 plugin.error = None;
+                plugin.name.clone_from(&about.manifest.name);
                 let what = if is_same { "is as it was" } else { "runs" };
                 let words = format!("{} {} {what}, after {took_ms} ms", plugin.name, about.manifest.version);
                 plugin.about = Some(about);
@@ -268,8 +282,10 @@ impl Stage {
                 None => self.say("nothing has happened yet"),
             },
             Line::Error => {
-                let errors: Vec<_> = self.plugins.iter().filter_map(|plugin| plugin.error.clone()).collect();
-                self.say(if errors.is_empty() { "all plugins run as they are written" } else { "" });
+                let mut errors: Vec<_> = self.plugins.iter().filter_map(|plugin| plugin.error.clone()).collect();
+                if errors.is_empty() {
+                    errors.push("all plugins run as they are written".to_owned());
+                }
                 errors.iter().for_each(|error| self.say(error));
             }
         }
