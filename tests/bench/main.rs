@@ -17,6 +17,7 @@ mod start;
 mod step;
 mod table;
 mod wire;
+mod workbench;
 
 use std::path::Path;
 use std::process::Command;
@@ -100,6 +101,17 @@ fn main() -> Result<()> {
             }
             None => println!("{key} is left out: run tests/all/languages, which builds the plugin in {language}"),
         }
+    }
+    if wanted(&["test_month_ms"]) {
+        summary.at_most("test_month_ms", workbench::test_month_ms(plan.starts * 2)?, 100.0);
+    }
+    if wanted(&["rebuild_swap_s"]) {
+        summary.at_most("rebuild_swap_s", workbench::rebuild_swap_s(plan.starts)?, 2.0);
+    }
+    if wanted(&["new_to_green_s"]) {
+        let (new_to_green_s, by) = workbench::new_to_green_s()?;
+        summary.at_most("new_to_green_s", new_to_green_s, 60.0);
+        summary.condition("new_to_green_made_by", json!(by));
     }
     summary.figure("raw_events_per_s", median(&mut raw));
     summary.condition("load_average_after", json!(process::load_average()));

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 /// Every figure there is.
-pub const KEYS: [&str; 11] = [
+pub const KEYS: [&str; 14] = [
     "raw_events_per_s",
     "step_events_per_s",
     "gate_us",
@@ -19,6 +19,9 @@ pub const KEYS: [&str; 11] = [
     "idle_rss_mb",
     "js_event_us",
     "py_event_us",
+    "test_month_ms",
+    "rebuild_swap_s",
+    "new_to_green_s",
 ];
 
 /// What was measured.

@@ -4,6 +4,8 @@ mod bombs;
 mod command_line;
 mod components;
 mod crash;
+mod dev;
+mod doctor;
 mod fairness;
 mod front_door;
 mod gate;

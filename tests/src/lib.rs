@@ -3,6 +3,8 @@
 //! Everything is on loopback and in folders that are removed again. Nothing here asserts on time: what has to happen
 //! sooner or later is waited for with [`until`], which is bounded.
 
+pub mod dev;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@ use crate::domain::knowledge::KnowledgeChange;
 use crate::engine::Engine;
 use crate::intake::knowledge::{Form, read};
 use crate::intake::{self, cloudevent};
+use crate::sandbox::About;
 use crate::store::Batch;
 
 use super::serve::make_token;
@@ -33,6 +34,14 @@ Yes, to all of Europe. It takes five to seven days.
 Send it back within 30 days in its box; the label is in the parcel. You have your money back within a week.
 ";
 
+/// The sample events that the program carries: those of `examples/events`, by the names of their files.
+const SAMPLES: [(&str, &str); 4] = [
+    ("01-anna.json", include_str!("../../../examples/events/01-anna.json")),
+    ("02-anna-order-shipped.json", include_str!("../../../examples/events/02-anna-order-shipped.json")),
+    ("03-anna-appointment.json", include_str!("../../../examples/events/03-anna-appointment.json")),
+    ("04-ben.json", include_str!("../../../examples/events/04-ben.json")),
+];
+
 /// The demonstration, open.
 pub(super) struct Open {
     token: String,
@@ -44,15 +53,10 @@ pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path) -> Resul
     let business = match known(engine)? {
         Some(business) => business,
         None => {
-            let business = BusinessId::new(engine.world().now(), engine.world().unique());
-            let mut about = Business::new(business, "Harbour Street Clinic & Shop", "Europe/Berlin", "en");
-            about.contact = Some("hello@harbour.example, +49 30 1234567".to_owned());
-            change(engine, business, Change::Business(Box::new(about)), Batch::new())?;
-            let articles = read(Form::Markdown, ANSWERS.as_bytes())?;
-            let import = KnowledgeChange::Import { articles, replace: false };
-            change(engine, business, Change::Knowledge(Box::new(import)), Batch::new())?;
+            let by = "attune serve --demo";
+            let business = found(engine, by)?;
             for name in ["escalation", "order-status", "appointment-reminders", "faq", "surge-alert"] {
-                install(engine, business, &plugins.join(format!("{name}.wasm")))?;
+                install_file(engine, business, by, &plugins.join(format!("{name}.wasm")))?;
             }
             send(engine, business, events)?;
             business
@@ -64,32 +68,55 @@ pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path) -> Resul
     Ok(Open { token, anna: anna.context("the sample events name no customer chat:anna")?.id })
 }
 
-fn known(engine: &Engine) -> Result<Option<BusinessId>> {
+/// The demonstration business that an earlier start opened.
+pub(super) fn known(engine: &Engine) -> Result<Option<BusinessId>> {
     let view = engine.view();
     let mut businesses = crate::engine::config::businesses(view.as_ref())?;
     businesses.retain(|id| *id != BusinessId::SYSTEM);
     Ok(businesses.first().copied())
 }
 
-fn change(engine: &Arc<Engine>, business: BusinessId, change: Change, batch: Batch) -> Result<()> {
-    let input = Input::Owner { by: "attune serve --demo".to_owned(), change };
+/// Makes the demonstration business, with what it knows; without plugins and customers.
+pub(super) fn found(engine: &Arc<Engine>, by: &str) -> Result<BusinessId> {
+    let business = BusinessId::new(engine.world().now(), engine.world().unique());
+    let mut about = Business::new(business, "Harbour Street Clinic & Shop", "Europe/Berlin", "en");
+    about.contact = Some("hello@harbour.example, +49 30 1234567".to_owned());
+    change(engine, business, by, Change::Business(Box::new(about)), Batch::new())?;
+    let articles = read(Form::Markdown, ANSWERS.as_bytes())?;
+    let import = KnowledgeChange::Import { articles, replace: false };
+    change(engine, business, by, Change::Knowledge(Box::new(import)), Batch::new())?;
+    Ok(business)
+}
+
+/// Makes a change as the owner.
+pub(super) fn change(engine: &Arc<Engine>, business: BusinessId, by: &str, change: Change, batch: Batch) -> Result<()> {
+    let input = Input::Owner { by: by.to_owned(), change };
     match engine.act_with(business, CustomerId::BUSINESS, input, batch)?.refused {
         Some((code, words)) => Err(anyhow!("{code}: {words}")),
         None => Ok(()),
     }
 }
 
-fn install(engine: &Arc<Engine>, business: BusinessId, file: &Path) -> Result<()> {
+fn install_file(engine: &Arc<Engine>, business: BusinessId, by: &str, file: &Path) -> Result<()> {
     let place = || format!("{}; `make plugins` builds the prebuilt ones", file.display());
     let wasm = std::fs::read(file).with_context(place)?;
     let component = engine.sandbox().load(&wasm).with_context(place)?;
-    let about = &component.about;
+    install(engine, business, by, &component.about, &wasm)
+}
+
+/// Installs a component under its own name, or another version of it, grants all that it asks for, and turns it on.
+pub(super) fn install(engine: &Arc<Engine>, business: BusinessId, by: &str, about: &About, wasm: &[u8]) -> Result<()> {
     let name = about.manifest.name.clone();
-    let (install, batch) = crate::engine::config::install(&name, about, &wasm);
-    change(engine, business, install, batch)?;
+    let (install, batch) = crate::engine::config::install(&name, about, wasm);
+    change(engine, business, by, install, batch)?;
     let grants = Some(about.wants.iter().cloned().collect());
     let set = PluginChange { enabled: Some(true), grants, ..PluginChange::default() };
-    change(engine, business, Change::Plugin { name, seen: None, set: Box::new(set) }, Batch::new())
+    change(engine, business, by, Change::Plugin { name, seen: None, set: Box::new(set) }, Batch::new())
+}
+
+/// Sends the sample events that the program carries.
+pub(super) fn send_samples(engine: &Arc<Engine>, business: BusinessId) -> Result<()> {
+    SAMPLES.iter().try_for_each(|(name, text)| send_event(engine, business, text).with_context(|| (*name).to_owned()))
 }
 
 /// Sends the sample events, in the order of the files' names.
@@ -99,19 +126,33 @@ fn send(engine: &Arc<Engine>, business: BusinessId, folder: &Path) -> Result<()>
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     for file in files {
-        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        let event = cloudevent::structured(stamp(&text, engine.world()).as_bytes())
-            .with_context(|| file.display().to_string())?;
-        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-        intake::take(engine, business, event, move |result| {
-            let _ = sender.send(result);
-        });
-        receiver.recv()?.map_err(|error| match error {
-            intake::NotAccepted::Invalid { misfits, .. } => anyhow!("{}: {misfits:?}", file.display()),
-            other => anyhow!("{}: {other}", file.display()),
-        })?;
+        let place = || file.display().to_string();
+        let text = std::fs::read_to_string(&file).with_context(place)?;
+        send_event(engine, business, &text).with_context(place)?;
     }
     Ok(())
+}
+
+/// Sends an event with the places in its text filled in.
+fn send_event(engine: &Arc<Engine>, business: BusinessId, text: &str) -> Result<()> {
+    take_event(engine, business, stamp(text, engine.world()).as_bytes())
+}
+
+/// Takes a structured CloudEvent, and waits until it is in the journal.
+pub(super) fn take_event(engine: &Arc<Engine>, business: BusinessId, event: &[u8]) -> Result<()> {
+    let event = cloudevent::structured(event)?;
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    intake::take(engine, business, event, move |result| {
+        let _ = sender.send(result);
+    });
+    match receiver.recv()? {
+        Ok(_) => Ok(()),
+        Err(intake::NotAccepted::Invalid { kind, misfits }) => {
+            let misfits: Vec<_> = misfits.iter().map(|one| format!("{}: {}", one.path, one.rule)).collect();
+            Err(anyhow!("the data does not fit {kind}: {}", misfits.join("; ")))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What to try. Every line works when pasted into a shell.

@@ -48,7 +48,7 @@ struct Behaves {
 
 impl Diff {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?;
+        let sandbox = Sandbox::new(Cache::memory(), Compiler::child(&Limits::default()))?;
         let part = |file: &PathBuf| -> Result<Part> {
             let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
             let component = sandbox.load(&wasm).with_context(|| file.display().to_string())?;

@@ -31,6 +31,7 @@ impl Inspect {
         let limits = Limits::default();
         let component = Sandbox::new(Cache::none(), Compiler::child(&limits))?.load(&wasm).with_context(shown)?;
         let about = &component.about;
+        let limits = if about.runtime { limits.with_runtime() } else { limits };
         let parts = sizes::parts(&wasm).with_context(shown)?;
         match self.format {
             Format::Text => {

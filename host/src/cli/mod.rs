@@ -5,9 +5,12 @@
 
 mod brake;
 mod call;
+mod completions;
 mod customers;
 mod demo;
+mod dev;
 mod diff;
+mod doctor;
 mod fairness;
 mod inspect;
 mod knowledge;
@@ -53,6 +56,12 @@ enum Command {
     Push(publish::Push),
     /// Pull a component file from a registry.
     Pull(publish::Pull),
+    /// Try plugins while you write them: they are swapped on save, and you are the customer.
+    Dev(dev::Dev),
+    /// Check what Attune and its plugins' languages need, and say what to do.
+    Doctor(doctor::Doctor),
+    /// Print what makes a shell complete this program's commands.
+    Completions(completions::Completions),
     /// Show what a component file is, subscribes to and asks for.
     Inspect(inspect::Inspect),
     /// Have a component file handle an event, and show what it does.
@@ -81,6 +90,14 @@ enum Command {
     Audit(customers::Audit),
     /// Make, list and take back access tokens.
     Token(remote::Token),
+    /// Build the plugin in a folder, print where its file is, and give up when standard input ends; for this program's own use.
+    #[command(hide = true)]
+    BuildOne {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Where the file goes.
+        out: std::path::PathBuf,
+    },
     /// Compile the component on standard input; for this program's own use.
     #[command(hide = true)]
     Compile {
@@ -114,6 +131,9 @@ pub fn main() -> ExitCode {
         Command::New(new) => new.run(),
         Command::Build(build) => build.run(),
         Command::Test(test) => test.run(),
+        Command::Dev(dev) => dev.run(),
+        Command::Doctor(doctor) => doctor.run(),
+        Command::Completions(completions) => completions.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Key(key) => key.run(),
         Command::Sign(sign) => sign.run(),
@@ -132,6 +152,7 @@ pub fn main() -> ExitCode {
         Command::Customer(customer) => customer.run(),
         Command::Audit(audit) => audit.run(),
         Command::Token(token) => token.run(),
+        Command::BuildOne { folder, out } => plugins::build_one(&folder, &out),
         Command::Compile { memory_bytes, computing_s, roomy } => {
             let kind = if roomy { Kind::Roomy } else { Kind::Lean };
             crate::sandbox::compile::child(kind, memory_bytes, computing_s).map(|()| ExitCode::SUCCESS)

@@ -66,7 +66,15 @@ impl Serve {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores).enable_all().build()?;
         let world: Arc<dyn World> = Arc::new(world::Serve::new());
-        let engine = self.open(world.clone(), self.workers.unwrap_or(cores * 2))?;
+        let shown = || self.demo.is_some().then(|| format!("http://{}", self.listen));
+        let engine = open(Opening {
+            data: &self.data,
+            world,
+            limits: self.limits()?,
+            workers: self.workers.unwrap_or(cores * 2),
+            queue: self.queue,
+            public_url: self.public_url.clone().or_else(shown),
+        })?;
         let post = Post::start(runtime.handle().clone(), Delivery { smtp, ..Delivery::default() });
         engine.set_courier(post.clone());
         let lost = engine.settle_lost_attempts()?;
@@ -105,20 +113,26 @@ impl Serve {
         limits.check().map_err(|words| anyhow::anyhow!("the limits in {}: {words}", file.display()))?;
         Ok(limits)
     }
+}
 
-    /// Opens the data directory and starts the engine on it.
-    fn open(&self, world: Arc<dyn World>, workers: usize) -> Result<Arc<Engine>> {
-        let data = &self.data;
-        std::fs::create_dir_all(data).with_context(|| format!("the data directory {}", data.display()))?;
-        let limits = self.limits()?;
-        let keyring = Arc::new(FileKeyring::open(&data.join("keys"))?);
-        let store: Arc<dyn Store> = Arc::new(RedbStore::open(&data.join("attune.redb"), Settings::default())?);
-        let sandbox = Sandbox::new(compiled(data, keyring.as_ref())?, Compiler::child(&limits))?;
-        let shown = || self.demo.is_some().then(|| format!("http://{}", self.listen));
-        let public_url = self.public_url.clone().or_else(shown);
-        let parts = Parts { store, keyring, world, sandbox, limits, workers, queue: self.queue, public_url };
-        Ok(Engine::start(parts)?)
-    }
+/// What an engine on a data directory is started with.
+pub(super) struct Opening<'a> {
+    pub(super) data: &'a Path,
+    pub(super) world: Arc<dyn World>,
+    pub(super) limits: Limits,
+    pub(super) workers: usize,
+    pub(super) queue: usize,
+    pub(super) public_url: Option<String>,
+}
+
+/// Opens the data directory and starts the engine on it.
+pub(super) fn open(opening: Opening<'_>) -> Result<Arc<Engine>> {
+    let Opening { data, world, limits, workers, queue, public_url } = opening;
+    std::fs::create_dir_all(data).with_context(|| format!("the data directory {}", data.display()))?;
+    let keyring = Arc::new(FileKeyring::open(&data.join("keys"))?);
+    let store: Arc<dyn Store> = Arc::new(RedbStore::open(&data.join("attune.redb"), Settings::default())?);
+    let sandbox = Sandbox::new(compiled(data, keyring.as_ref())?, Compiler::child(&limits))?;
+    Ok(Engine::start(Parts { store, keyring, world, sandbox, limits, workers, queue, public_url })?)
 }
 
 /// The digests of the component files in a folder, as they are now.
@@ -137,7 +151,7 @@ fn digests(folder: &Path) -> Result<BTreeSet<String>> {
 }
 
 /// An address that can stand before a path.
-fn public_url(text: &str) -> Result<String, String> {
+pub(super) fn public_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     match rest {
         Some(rest) if !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"'?#\\".contains(&b)) => {
@@ -180,7 +194,8 @@ pub(super) fn make_token(engine: &Arc<Engine>, business: BusinessId, role: Role,
     Ok(secret)
 }
 
-async fn stop_signal() {
+/// Done once the system or a terminal asks the program to stop.
+pub(super) async fn stop_signal() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -101,7 +101,7 @@ impl Test {
     pub(super) fn run(self) -> Result<ExitCode> {
         let sandbox = match self.debug {
             Some(_) => Sandbox::debugging()?,
-            None => Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?,
+            None => Sandbox::new(Cache::memory(), Compiler::child(&Limits::default()))?,
         };
         if !self.watch {
             return self.once(&sandbox);

@@ -155,6 +155,11 @@ impl Smtp {
         Ok(smtp)
     }
 
+    /// Its host and port.
+    pub fn server(&self) -> (&str, u16) {
+        (&self.host, self.port)
+    }
+
     /// The same, trusting the certificates of a PEM file besides the usual ones: for a server with a certificate of its own.
     ///
     /// # Errors

@@ -1,32 +1,51 @@
-//! Compiled code on disk, so that a start does not compile.
+//! Compiled code on disk, so that a start does not compile; or in memory, so that a process compiles a component once.
 //!
 //! Loading compiled code runs what it says, so only what this host wrote is loaded: each file carries an authentication tag
 //! over the component's digest, the engine's settings and the code. A file that does not fit is ignored and written anew.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Where compiled code is kept, and the key that vouches for it.
+/// Where compiled code is kept.
 pub struct Cache {
-    place: Option<(PathBuf, [u8; 32])>,
+    place: Place,
+}
+
+enum Place {
+    Nowhere,
+    /// For as long as the process lives.
+    Memory(Mutex<HashMap<String, Vec<u8>>>),
+    /// A directory, and the key that vouches for what is in it.
+    Directory(PathBuf, [u8; 32]),
 }
 
 impl Cache {
     /// Keeps compiled code in a directory, vouched for by a key that only this host has.
     pub fn new(directory: PathBuf, key: [u8; 32]) -> Self {
-        Self { place: Some((directory, key)) }
+        Self { place: Place::Directory(directory, key) }
+    }
+
+    /// Keeps compiled code in memory, all of it: for a process that loads the same few components again and again, and ends.
+    pub fn memory() -> Self {
+        Self { place: Place::Memory(Mutex::default()) }
     }
 
     /// Keeps nothing.
     pub fn none() -> Self {
-        Self { place: None }
+        Self { place: Place::Nowhere }
     }
 
     /// The compiled code of a component, if it is there and this host wrote it.
     pub fn load(&self, name: &str) -> Option<Vec<u8>> {
-        let (directory, key) = self.place.as_ref()?;
+        let (directory, key) = match &self.place {
+            Place::Nowhere => return None,
+            Place::Memory(kept) => return kept.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned(),
+            Place::Directory(directory, key) => (directory, key),
+        };
         let file = std::fs::read(directory.join(name)).ok()?;
         let (tag, code) = file.split_at_checked(32)?;
         let fits = mac(key, name, code).verify_slice(tag).is_ok();
@@ -38,7 +57,14 @@ impl Cache {
 
     /// Keeps the compiled code of a component. Failing to is no harm: it is compiled again next time.
     pub fn keep(&self, name: &str, code: &[u8]) {
-        let Some((directory, key)) = &self.place else { return };
+        let (directory, key) = match &self.place {
+            Place::Nowhere => return,
+            Place::Memory(kept) => {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), code.to_vec());
+                return;
+            }
+            Place::Directory(directory, key) => (directory, key),
+        };
         let mut file = mac(key, name, code).finalize().into_bytes().to_vec();
         file.extend_from_slice(code);
         let path = directory.join(name);
@@ -64,6 +90,15 @@ fn mac(key: &[u8; 32], name: &str, code: &[u8]) -> Hmac<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_in_memory_is_there_and_what_is_kept_nowhere_is_not() {
+        for (cache, there) in [(Cache::memory(), true), (Cache::none(), false)] {
+            assert_eq!(cache.load("a"), None);
+            cache.keep("a", b"code");
+            assert_eq!(cache.load("a").is_some_and(|code| code == b"code"), there);
+        }
+    }
 
     #[test]
     fn only_what_this_host_wrote_is_loaded() {

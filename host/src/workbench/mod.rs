@@ -16,4 +16,5 @@ pub mod registry;
 pub mod scenario;
 pub mod schemas;
 pub mod sizes;
+pub mod sources;
 pub mod transcript;

@@ -1,5 +1,5 @@
-//! The worlds in which one engine runs: `serve` (real clock, real randomness), `test` (virtual clock, derived ids) and
-//! `replay` (history: every time and id stands in the journal).
+//! The worlds in which one engine runs: `serve` (real clock, real randomness; in `attune dev` with the clock put forward), `test`
+//! (virtual clock, derived ids) and `replay` (history: every time and id stands in the journal).
 //!
 //! This is the only place that reads a clock or draws a random number for the engine.
 
@@ -89,6 +89,47 @@ fn tail(number: u128) -> [u8; 10] {
     bytes
 }
 
+/// The real world with a clock that can be put forward, to see now what happens later.
+pub struct Ahead {
+    real: Serve,
+    ahead_ms: AtomicU64,
+}
+
+impl Ahead {
+    /// The real world, so many milliseconds ahead of it.
+    pub fn new(ahead_ms: u64) -> Self {
+        Self { real: Serve::new(), ahead_ms: AtomicU64::new(ahead_ms) }
+    }
+
+    /// By how many milliseconds the clock is ahead.
+    pub fn ahead_ms(&self) -> u64 {
+        self.ahead_ms.load(Ordering::SeqCst)
+    }
+
+    /// Puts the clock forward to a moment; never back.
+    pub fn advance_to(&self, at: Instant) {
+        self.ahead_ms.fetch_max(at.0.saturating_sub(self.real.now().0), Ordering::SeqCst);
+    }
+}
+
+impl World for Ahead {
+    fn now(&self) -> Instant {
+        self.real.now().plus(self.ahead_ms())
+    }
+
+    fn unique(&self) -> [u8; 10] {
+        self.real.unique()
+    }
+
+    fn secret(&self) -> [u8; 10] {
+        self.real.secret()
+    }
+
+    fn stopwatch_us(&self) -> u64 {
+        self.real.stopwatch_us()
+    }
+}
+
 /// A world whose clock moves only when it is told to, and whose ids follow from a seed.
 pub struct Test {
     now_ms: AtomicU64,
@@ -160,6 +201,19 @@ impl World for Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::DAY;
+
+    #[test]
+    fn a_clock_that_was_put_forward_goes_on_and_never_back() {
+        let world = Ahead::new(DAY);
+        let before = world.now();
+        assert!(before >= Serve::new().now().plus(DAY - 1_000), "{before}");
+        world.advance_to(before.plus(3 * DAY));
+        let later = world.now();
+        assert!(later >= before.plus(3 * DAY), "{later}");
+        world.advance_to(before);
+        assert!(world.now() >= later);
+    }
 
     #[test]
     fn unique_bytes_rise_and_leave_room_in_between() {
