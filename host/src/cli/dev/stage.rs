@@ -91,7 +91,9 @@ impl Stage {
         while self.plugins.iter().any(|plugin| !plugin.was_built) {
             match self.news.recv() {
                 Ok(News::End) | Err(_) => return Ok(()),
-                Ok(news) => drop(self.hear(news)?),
+                Ok(news) => {
+                    self.hear(news)?;
+                }
             }
         }
         if is_new {
