@@ -31,6 +31,18 @@ fn schema<T: ToSchema + PartialSchema>(title: &str) -> Value {
     if let Some(quiet) = definitions.get_mut("QuietHours").and_then(Value::as_object_mut) {
         quiet.remove("required");
     }
+    // It has the fields of `Which` in it, whose own schema would refuse all others.
+    let which = definitions.get("Which").and_then(|one| one["properties"].as_object()).cloned().unwrap_or_default();
+    if let Some(time) = definitions.get_mut("QuietTime")
+        && let Some(mut own) = time["allOf"].get_mut(1).map(Value::take)
+    {
+        if let Some(properties) = own["properties"].as_object_mut() {
+            properties.extend(which);
+        }
+        own["additionalProperties"] = json!(false);
+        own["description"] = time["description"].take();
+        *time = own;
+    }
     if let Some(whole) = whole.as_object_mut() {
         whole.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
         whole.insert("title".to_owned(), json!(title));
