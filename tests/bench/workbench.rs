@@ -101,10 +101,11 @@ pub fn test_month_ms(times: usize) -> Result<f64> {
     let mut took = Vec::with_capacity(times);
     for _ in 0..times {
         let started = Instant::now();
-        let played = play(&sandbox, &scenario, &part, &[])?;
+        let played = play(&sandbox, &scenario, &part, &[], false)?;
         took.push(started.elapsed().as_secs_f64() * 1e3);
         if let Some(failure) = played.failure {
-            bail!("the month failed: {failure}\n{}", played.transcript.join("\n"));
+            let told: String = played.transcript.iter().map(|line| format!("{}\n", line.text)).collect();
+            bail!("the month failed: {}\n{told}", failure.words);
         }
     }
     Ok(median(&mut took))

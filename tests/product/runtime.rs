@@ -170,8 +170,8 @@ fn what_ends_a_run_is_told_in_words() {
         let file = folder.path().join("scenario.toml");
         std::fs::write(&file, SCENARIO).unwrap();
         let part = Part { about, wasm: Arc::new(wasm) };
-        let played = play(&SANDBOX, &Scenario::read(&file).unwrap(), &part, &[]).unwrap();
-        let told = played.transcript.join("\n");
+        let played = play(&SANDBOX, &Scenario::read(&file).unwrap(), &part, &[], true).unwrap();
+        let told: String = played.transcript.iter().map(|line| format!("{}\n", line.text)).collect();
         assert!(told.contains(ends), "{act} gives\n{told}");
         assert_eq!(told.contains("failed"), ends.starts_with("broke") || ends.starts_with("used"), "{told}");
     }
