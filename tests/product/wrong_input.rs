@@ -255,8 +255,8 @@ fn a_file_that_is_no_plugin_for_this_host_is_refused_with_the_reason() {
         ),
         (
             "one that imports something unknown",
-            components::imports("wasi:filesystem@0.2.0", "types"),
-            &["imports `wasi:filesystem/types@0.2.0`", "does not offer"],
+            components::imports("wasi:http@0.2.0", "types"),
+            &["imports `wasi:http/types@0.2.0`", "which no plugin has"],
         ),
         (
             "one that imports something that no Attune has",

@@ -91,9 +91,7 @@ impl Stage {
         while self.plugins.iter().any(|plugin| !plugin.was_built) {
             match self.news.recv() {
                 Ok(News::End) | Err(_) => return Ok(()),
-                Ok(news) => {
-                    self.hear(news)?;
-                }
+                Ok(news) => _ = self.hear(news)?,
             }
         }
         if is_new {
