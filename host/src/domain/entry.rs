@@ -14,6 +14,7 @@ use super::order::Order;
 use super::plugin::{Export, Manifest};
 use super::time::Instant;
 use super::trust::Vouched;
+use super::webhook::Values;
 
 /// One input, durable before it is acknowledged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -312,6 +313,15 @@ pub enum Change {
     Distrust(String),
     /// Changed what customers' questions are answered with.
     Knowledge(Box<KnowledgeChange>),
+    /// Set a secret of a plugin.
+    Secret {
+        /// Whose.
+        plugin: String,
+        /// Which.
+        name: String,
+        /// Its values, newest first; none takes it away.
+        values: Values,
+    },
 }
 
 /// A plugin to be installed: what the sandbox read from the file.

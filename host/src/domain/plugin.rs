@@ -1,5 +1,6 @@
 //! What is known of a plugin: what its file says of itself, and what its owner decided about it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use super::message::Purpose;
 use super::time::Instant;
 use super::tone::Tone;
 use super::trust::Vouched;
+use super::webhook::Webhook;
 
 /// The contract's version that this host serves.
 pub const CONTRACT: &str = "0.1.0";
@@ -33,11 +35,15 @@ pub enum Export {
     OnHour,
     /// Texts, to read them in the place of the built-in reading. No event: it is called while others are handled.
     Reading,
+    /// What a vendor sends, to say which events it tells of. It is called before there is an event.
+    Receiving,
+    /// Messages, to write them as a provider's requests.
+    Sending,
 }
 
 impl Export {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::OnMessage,
         Self::WatchMessage,
         Self::OnAppointment,
@@ -46,6 +52,8 @@ impl Export {
         Self::OnEvent,
         Self::OnHour,
         Self::Reading,
+        Self::Receiving,
+        Self::Sending,
     ];
 
     /// The interface's name in its package.
@@ -59,6 +67,8 @@ impl Export {
             Self::OnEvent => "on-event",
             Self::OnHour => "on-hour",
             Self::Reading => "reading",
+            Self::Receiving => "receiving",
+            Self::Sending => "sending",
         }
     }
 
@@ -66,6 +76,8 @@ impl Export {
     pub fn package(self) -> &'static str {
         match self {
             Self::Reading => "attune:reader",
+            Self::Receiving => "attune:connector",
+            Self::Sending => "attune:channel",
             _ => "attune:automation",
         }
     }
@@ -86,6 +98,8 @@ impl Export {
             Self::OnEvent => "any other event comes in",
             Self::OnHour => "an hour ends in which customers wrote",
             Self::Reading => "a text is to be read",
+            Self::Receiving => "a vendor sends something to its address",
+            Self::Sending => "a message goes out on one of its channels",
         }
     }
 }
@@ -116,9 +130,38 @@ pub const PERMISSIONS: &[(&str, &str)] = &[
 /// The permission that an export needs of itself: to be asked is to see what customers write, and to decide what it means.
 pub const READS: (&str, &str) = ("reading", "read messages in the place of Attune's own reading");
 
+/// The same of receiving: what it says of a request becomes events like any other.
+pub const RECEIVES: (&str, &str) = ("receiving", "tell what happened, from what a vendor sends to its address");
+
+/// The same of sending.
+pub const SENDS: (&str, &str) = ("sending", "see messages that go out on its channels, and pass them to its provider");
+
+/// The same of receiving what nothing proves to be genuine.
+pub const UNVERIFIED: (&str, &str) = ("unverified", "believe whoever calls its address: nothing proves who it is");
+
+/// How the permission to reach a host begins: `host:api.example.com`.
+pub const HOST: &str = "host:";
+
+/// What an export needs the owner's word for by itself.
+pub fn permission_of(export: Export) -> Option<&'static str> {
+    match export {
+        Export::Reading => Some(READS.0),
+        Export::Receiving => Some(RECEIVES.0),
+        Export::Sending => Some(SENDS.0),
+        _ => None,
+    }
+}
+
 /// The sentence for a permission that needs the owner's word.
-pub fn permission_sentence(interface: &str) -> Option<&'static str> {
-    PERMISSIONS.iter().chain([&READS]).find(|(name, _)| *name == interface).map(|(_, sentence)| *sentence)
+pub fn permission_sentence(interface: &str) -> Option<Cow<'static, str>> {
+    if let Some(host) = interface.strip_prefix(HOST) {
+        return Some(match host.strip_prefix("setting:/") {
+            Some(setting) => Cow::Owned(format!("send what goes out to the host that its setting `{setting}` names")),
+            None => Cow::Owned(format!("send what goes out to {host}")),
+        });
+    }
+    let mut known = PERMISSIONS.iter().chain([&READS, &RECEIVES, &SENDS, &UNVERIFIED]);
+    known.find(|(name, _)| *name == interface).map(|(_, sentence)| Cow::Borrowed(*sentence))
 }
 
 /// What a component says of itself, embedded in its file by `attune build`.
@@ -141,6 +184,40 @@ pub struct Manifest {
     /// The keys under which it counts across customers.
     #[serde(default)]
     pub tally: Vec<String>,
+    /// The secrets it needs, each with what it is and where the vendor shows it. Their values are the owner's, and no plugin sees
+    /// one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
+    /// Of a plugin that receives: how requests to it are verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
+    /// Of a plugin that sends: which channels, and by which hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+}
+
+/// What a channel plugin serves, and whom it may reach.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// The channels it serves: `sms`, `whatsapp`, `email`, or a name of its own.
+    pub serves: Vec<String>,
+    /// The hosts it may send requests to: `api.example.com`, or `setting:/url` for the host of an address in its settings.
+    pub hosts: Vec<String>,
+    /// What may be done when a provider's answer is lost.
+    #[serde(default)]
+    pub redo: Redo,
+}
+
+/// Whether a request may be repeated though it may have been done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Redo {
+    /// The provider recognises a request that it has had before.
+    Idempotent,
+    /// It would be done twice, so a person decides.
+    #[default]
+    Never,
 }
 
 fn any_object() -> serde_json::Value {

@@ -52,6 +52,7 @@ fn told(table: Table) -> Told {
         | Table::Erased
         | Table::Plugin
         | Table::Knowledge
+        | Table::Secret
         | Table::Template
         | Table::Business
         | Table::Token

@@ -147,6 +147,11 @@ pub fn article_key(business: BusinessId, id: &str) -> Key {
     Key::new(business, CustomerId::BUSINESS, Table::Knowledge).text(id)
 }
 
+/// Where a plugin's secret stands.
+pub fn secret_key(business: BusinessId, plugin: &str, name: &str) -> Key {
+    Key::new(business, CustomerId::BUSINESS, Table::Secret).text(plugin).text(name)
+}
+
 /// The most of a component's file that one row takes.
 const PART_BYTES: usize = 4 << 20;
 

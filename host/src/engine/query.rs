@@ -15,12 +15,13 @@ use crate::domain::message::Message;
 use crate::domain::plugin::Installed;
 use crate::domain::time::Instant;
 use crate::domain::trust::TrustedKey;
+use crate::domain::webhook::Secret;
 use crate::store::{Key, Order, Range, StoreError, Table, View};
 use crate::turn::records::{DeadLetter, Example, Notice, Records};
 use crate::turn::trends::{self, Span, Topic};
 
 use super::Engine;
-use super::config::{business_key, listed_key, token_key};
+use super::config::{business_key, listed_key, secret_key, token_key};
 use super::erasure::erased_key;
 use super::step::customers_after;
 use super::why::{Handled, Measured, Why};
@@ -274,6 +275,11 @@ impl Query<'_> {
         }
         found.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
         Ok(found)
+    }
+
+    /// The secret of a plugin, if it is set.
+    pub fn secret(&self, plugin: &str, name: &str) -> Result<Option<Secret>, StoreError> {
+        self.records(CustomerId::BUSINESS)?.get(&secret_key(self.business, plugin, name))
     }
 
     /// The tokens of this business.

@@ -6,6 +6,7 @@
 pub mod cloudevent;
 pub mod knowledge;
 pub mod schema;
+pub mod verify;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -18,3 +18,16 @@ pub mod reader {
         },
     });
 }
+
+/// The same of a channel, which may be a connector too.
+pub mod channel {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "attune:channel/channel",
+        imports: { default: trappable },
+        with: {
+            "attune:types/types": super::attune::types::types,
+            "attune:host/log": super::attune::host::log,
+        },
+    });
+}

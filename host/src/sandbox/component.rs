@@ -10,11 +10,13 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{ComponentNamedList, InstancePre, Lift, Lower};
 use wasmtime::error::Context as _;
 
-use crate::domain::plugin::{CONTRACT, Export, Manifest, PERMISSIONS, READS};
+use crate::domain::plugin::{CONTRACT, Export, Manifest, HOST, PERMISSIONS, UNVERIFIED, permission_of};
+use crate::domain::webhook::Scheme;
 use crate::turn::config::check_manifest;
 use crate::turn::limits::COMPONENT_BYTES;
 use crate::turn::records::hex;
 
+use super::door::Door;
 use super::reader::Reader;
 use super::run::Handlers;
 use super::{Room, Sandbox, signature, wasi};
@@ -28,8 +30,8 @@ const MANIFEST_BYTES: usize = 1 << 20;
 /// Interfaces of `attune:host` that need no grant.
 const FREE: [&str; 3] = ["settings", "clock", "log"];
 
-/// The one interface of `attune:host` that a reader may import.
-const OF_A_READER: &str = "log";
+/// The one interface of `attune:host` that a reader, a connector or a channel may import.
+const OF_A_FUNCTION: &str = "log";
 
 /// Why a file was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,23 +86,24 @@ pub enum Rejected {
          and random numbers that follow from the event; what a plugin does goes through attune:host@{CONTRACT}"
     )]
     UnknownWasi(String),
-    /// It reads, and has a language's runtime in it.
+    /// It is a function, and has a language's runtime in it.
     #[error(
-        "the component exports `attune:reader/reading` and imports `{0}`: each text is read in a few milliseconds, which leaves no \
-         room for the runtime of a language; write it in one without, such as Rust or C"
+        "the component exports `{0}` and imports `{1}`: it is called for every text or request, which leaves no room for the runtime of \
+         a language; write it in one without, such as Rust or C"
     )]
-    ReaderRuntime(String),
-    /// It reads, and wants more than the text.
+    FunctionRuntime(String, String),
+    /// It is a function, and wants more than what it is given.
     #[error(
-        "the component exports `attune:reader/reading` and imports `attune:host/{0}`: a reader is a function of the text alone \
-         and may import `attune:host/log` only; make what needs `{0}` a plugin of its own"
+        "the component exports `{0}` and imports `attune:host/{1}`: it is a function of what it is given and may import \
+         `attune:host/log` only; make what needs `{1}` a plugin of its own"
     )]
-    ReaderImports(String),
-    /// It reads, and handles events as well.
-    #[error(
-        "the component exports `attune:reader/reading` and `{0}`: a reader handles no events; make it two components"
-    )]
-    ReaderHandles(String),
+    FunctionImports(String, String),
+    /// It is a function, and handles events as well.
+    #[error("the component exports `{0}` and `{1}`, which do not go together; make it two components")]
+    FunctionHandles(String, String),
+    /// It receives or sends, and its file does not say how, or the other way round.
+    #[error("{0}")]
+    Undeclared(String),
     /// An import or export has another type than the contract says.
     #[error("the component does not fit the contract: {0}")]
     Misfit(String),
@@ -149,6 +152,8 @@ pub(super) enum Code {
     Automation(InstancePre<super::host::Context>, Handlers),
     /// It reads texts.
     Reader(Reader),
+    /// It receives what vendors send, or sends messages by a provider.
+    Door(Door),
 }
 
 /// The manifest in a component file.
@@ -234,17 +239,27 @@ impl Sandbox {
             return Err(Rejected::NoExport { known });
         }
         let reads = exports.contains(&Export::Reading);
-        if reads {
+        let (receives, sends) = (exports.contains(&Export::Receiving), exports.contains(&Export::Sending));
+        if let Some(function) = exports.iter().copied().find(|export| permission_of(*export).is_some()) {
             if let Some((name, _)) = kind.imports(&room.engine).find(|(name, _)| wasi::is_wasi(name)) {
-                return Err(Rejected::ReaderRuntime(name.to_owned()));
+                return Err(Rejected::FunctionRuntime(function.interface(), name.to_owned()));
             }
-            check_reader(&exports, &interfaces)?;
-            wants.insert(READS.0.to_owned());
+            check_function(function, &exports, &interfaces)?;
         }
+        wants.extend(exports.iter().filter_map(|export| permission_of(*export)).map(str::to_owned));
+        if manifest.webhook.as_ref().is_some_and(|webhook| webhook.scheme == Scheme::None) {
+            wants.insert(UNVERIFIED.0.to_owned());
+        }
+        let hosts = manifest.channel.iter().flat_map(|channel| &channel.hosts);
+        wants.extend(hosts.map(|host| format!("{HOST}{host}")));
+        check_doors(&manifest, receives, sends).map_err(Rejected::Undeclared)?;
         let misfit = |error: wasmtime::Error| Rejected::Misfit(format!("{error:#}"));
         let code = if reads {
-            let pre = self.readers.instantiate_pre(&compiled).map_err(misfit)?;
+            let pre = self.pure.instantiate_pre(&compiled).map_err(misfit)?;
             Code::Reader(Reader::new(pre).map_err(misfit)?)
+        } else if receives || sends {
+            let pre = self.pure.instantiate_pre(&compiled).map_err(misfit)?;
+            Code::Door(Door::new(pre, receives, sends).map_err(misfit)?)
         } else {
             let pre = if runtime {
                 let mut linker = room.linker.clone();
@@ -330,14 +345,35 @@ where
     }
 }
 
-/// Whether a component that reads does nothing else.
-fn check_reader(exports: &BTreeSet<Export>, interfaces: &BTreeSet<&str>) -> Result<(), Rejected> {
-    if let Some(other) = exports.iter().find(|export| **export != Export::Reading) {
-        return Err(Rejected::ReaderHandles(other.interface()));
+/// Whether a component that is a function is nothing else. To receive and to send go together.
+fn check_function(function: Export, exports: &BTreeSet<Export>, interfaces: &BTreeSet<&str>) -> Result<(), Rejected> {
+    let fits = |other: Export| match function {
+        Export::Receiving | Export::Sending => matches!(other, Export::Receiving | Export::Sending),
+        _ => other == function,
+    };
+    if let Some(other) = exports.iter().find(|other| !fits(**other)) {
+        return Err(Rejected::FunctionHandles(function.interface(), other.interface()));
     }
-    match interfaces.iter().find(|interface| ![OF_A_READER, "types"].contains(*interface)) {
-        Some(other) => Err(Rejected::ReaderImports((*other).to_owned())),
+    match interfaces.iter().find(|interface| ![OF_A_FUNCTION, "types"].contains(*interface)) {
+        Some(other) => Err(Rejected::FunctionImports(function.interface(), (*other).to_owned())),
         None => Ok(()),
+    }
+}
+
+/// Whether what a file says of its doors is what its component exports.
+fn check_doors(manifest: &Manifest, receives: bool, sends: bool) -> Result<(), String> {
+    let says = |table: &str, export: &str| {
+        format!("plugin.toml has [{table}], and the component does not export `{export}`; export it, or take [{table}] out")
+    };
+    let lacks = |table: &str, export: &str, what: &str| {
+        format!("the component exports `{export}`, and plugin.toml has no [{table}]; add it, so that it is known {what}")
+    };
+    match (&manifest.webhook, receives, &manifest.channel, sends) {
+        (Some(_), false, ..) => Err(says("webhook", "attune:connector/receiving")),
+        (None, true, ..) => Err(lacks("webhook", "attune:connector/receiving", "how requests are verified")),
+        (.., Some(_), false) => Err(says("channel", "attune:channel/sending")),
+        (.., None, true) => Err(lacks("channel", "attune:channel/sending", "which channels and hosts it serves")),
+        _ => Ok(()),
     }
 }
 
@@ -360,7 +396,7 @@ fn host_interface(name: &str) -> Result<&str, Rejected> {
 /// What of the contract an export is; other exports are of no concern.
 fn known_export(name: &str) -> Result<Option<Export>, Rejected> {
     let (path, version) = name.split_once('@').unwrap_or((name, ""));
-    if !["attune:automation/", "attune:reader/"].iter().any(|package| path.starts_with(package)) {
+    if !["attune:automation/", "attune:reader/", "attune:connector/", "attune:channel/"].iter().any(|package| path.starts_with(package)) {
         return Ok(None);
     }
     if version != CONTRACT {

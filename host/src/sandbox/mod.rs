@@ -8,8 +8,10 @@ mod bindings;
 mod cache;
 pub mod compile;
 mod component;
+mod door;
 mod exception;
 mod host;
+mod pure;
 mod reader;
 mod run;
 pub mod signature;
@@ -48,7 +50,8 @@ pub struct Sandbox {
     /// For components with a language's runtime in them. Made when the first of them is loaded, so that a server without any
     /// pays nothing for it.
     roomy: OnceLock<Result<Room, String>>,
-    readers: Linker<reader::Context>,
+    /// For readers, connectors and channels.
+    pure: Linker<pure::Context>,
     cache: Cache,
     compiler: Compiler,
     /// What runs that broke off left behind; none where dumps are not kept.
@@ -97,8 +100,8 @@ impl Sandbox {
 
     fn with(cache: Cache, compiler: Compiler, dumps: Option<Mutex<Vec<Dump>>>) -> Result<Arc<Self>, Rejected> {
         let lean = Room::new(Kind::Lean, dumps.is_some()).map_err(Rejected::Host)?;
-        let readers = reader::linker(&lean.engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        Ok(Arc::new(Self { lean, roomy: OnceLock::new(), readers, cache, compiler, dumps }))
+        let pure = pure::linker(&lean.engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
+        Ok(Arc::new(Self { lean, roomy: OnceLock::new(), pure, cache, compiler, dumps }))
     }
 
     fn roomy(&self) -> Result<&Room, Rejected> {

@@ -149,8 +149,8 @@ impl Handlers {
                     check_type::<_, (&str, &str), Done>(pre, export, "handle")?;
                     handlers.on_event = Some(exports::on_event::GuestIndices::new(pre)?);
                 }
-                // A component that reads handles nothing.
-                Export::Reading => {}
+                // Such a component handles nothing.
+                Export::Reading | Export::Receiving | Export::Sending => {}
             }
         }
         Ok(handlers)
@@ -163,7 +163,7 @@ impl Sandbox {
         let limits = if component.about.runtime { turn.limits.with_runtime() } else { turn.limits };
         let engine = match &component.code {
             Code::Automation(pre, _) => pre.component().engine(),
-            Code::Reader(_) => &self.lean.engine,
+            Code::Reader(_) | Code::Door(_) => &self.lean.engine,
         };
         let mut store = Store::new(engine, Context { turn, ceiling: Ceiling(limits), outside: Outside::default() });
         store.limiter(|context| &mut context.ceiling);

@@ -1,5 +1,6 @@
 //! Plugins: installing them, and what their owner decides about them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,7 +130,7 @@ impl PluginView {
         };
         let permission = |interface: &String| Permission {
             interface: interface.clone(),
-            sentence: permission_sentence(interface).unwrap_or("something this program does not know").to_owned(),
+            sentence: permission_sentence(interface).map_or_else(|| "something this program does not know".to_owned(), Cow::into_owned),
             granted: installed.grants.contains(interface),
         };
         let subscription =

@@ -129,6 +129,8 @@ tables! {
     Unhappy = 38,
     /// What customers' questions are answered with, by id.
     Knowledge = 39,
+    /// Values of plugins' secrets, by plugin and name.
+    Secret = 40,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.

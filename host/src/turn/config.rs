@@ -289,6 +289,47 @@ pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
             }
         }
     }
+    check_doors(manifest)
+}
+
+/// The most secrets, channels and hosts of a plugin.
+const MOST_OF_A_DOOR: usize = 8;
+
+fn check_doors(manifest: &Manifest) -> Result<(), String> {
+    let word = |text: &str| {
+        (1..=32).contains(&text.len())
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let rule = "1 to 32 lower-case letters, digits and hyphens, a letter first";
+    for (name, description) in &manifest.secrets {
+        if !word(name) {
+            return Err(format!("secret `{name}`: its name is {rule}"));
+        }
+        if description.is_empty() || description.len() > 500 {
+            return Err(format!("secret `{name}`: say in 1 to 500 bytes what it is and where the vendor shows it"));
+        }
+    }
+    if let Some(webhook) = &manifest.webhook {
+        webhook.check(|name| manifest.secrets.contains_key(name))?;
+    }
+    let Some(channel) = &manifest.channel else { return Ok(()) };
+    if channel.serves.is_empty() || channel.hosts.is_empty() {
+        return Err("[channel] names at least one channel under `serves` and one host under `hosts`".to_owned());
+    }
+    if [channel.serves.len(), channel.hosts.len(), manifest.secrets.len()].iter().any(|n| *n > MOST_OF_A_DOOR) {
+        return Err(format!("a plugin has at most {MOST_OF_A_DOOR} secrets, channels and hosts"));
+    }
+    if let Some(wrong) = channel.serves.iter().find(|name| !word(name) || *name == "chat") {
+        return Err(format!("[channel] serves `{wrong}`: a channel's name is {rule}, and `chat` is Attune's own"));
+    }
+    let label = |label: &str| {
+        !label.is_empty() && !label.starts_with('-') && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let is_host = |host: &str| host.contains('.') && host.len() <= 253 && host.split('.').all(label);
+    if let Some(wrong) = channel.hosts.iter().find(|host| !host.starts_with("setting:/") && !is_host(host)) {
+        return Err(format!("[channel] hosts has `{wrong}`; write a host's name such as api.example.com, or setting:/NAME"));
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The limits that may be set for a single plugin. The others are about the business, or come before there is a plugin.
-pub const OF_A_PLUGIN: [&str; 32] = [
+pub const OF_A_PLUGIN: [&str; 33] = [
     "fuel",
     "wall_ms",
     "memory_bytes",
@@ -34,6 +34,7 @@ pub const OF_A_PLUGIN: [&str; 32] = [
     "facts",
     "depth",
     "reader_fuel",
+    "door_fuel",
     "runtime_fuel",
     "runtime_wall_ms",
     "runtime_memory_bytes",
@@ -45,10 +46,11 @@ pub const OF_A_PLUGIN: [&str; 32] = [
 
 /// Where a limit may not be set higher, and why: the pool of instances is laid out at the start for so much each, an epoch
 /// that is a minute away still ends a run before anybody thinks the host is dead, and a batch of the store takes 64 MiB.
-pub const MOST: [(&str, u64); 17] = [
+pub const MOST: [(&str, u64); 18] = [
     ("fuel", 60_000_000_000),
     // Thirty-two texts of one event take half a minute then.
     ("reader_fuel", 1_000_000_000),
+    ("door_fuel", 10_000_000_000),
     ("wall_ms", 60_000),
     ("memory_bytes", 64 << 20),
     ("tables", 4),
@@ -79,6 +81,9 @@ pub struct Limits {
     /// Instructions a text that a reader may use, counted in the same way. Every message is read before anything else is done
     /// with it, so it is 10 ms and not 200; the built-in reading takes 0.02. By the clock it is ten times that.
     pub reader_fuel: u64,
+    /// Instructions that a connector may use for a request, or a channel for a message, counted in the same way. An order of 10 KB
+    /// takes well under a million, a mail of 10 MB with its attachments some hundred million.
+    pub door_fuel: u64,
     /// Wall time after which the epoch stops what fuel did not, in milliseconds. Ten times what the fuel takes.
     pub wall_ms: u64,
     /// Linear memory, in bytes. QuickJS needs 2 MiB, plugins in Rust 128 KiB; 64 MiB leaves room and still lets a pool of
@@ -174,6 +179,7 @@ impl Default for Limits {
         Self {
             fuel: 200_000_000,
             reader_fuel: 10_000_000,
+            door_fuel: 1_000_000_000,
             wall_ms: 2_000,
             memory_bytes: 64 << 20,
             tables: 4,

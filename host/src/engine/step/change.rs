@@ -12,8 +12,9 @@ use crate::domain::plugin::{Installed, Paused};
 use crate::domain::promises::Pause;
 use crate::domain::time::{DAY, Instant};
 use crate::domain::trust::Vouched;
+use crate::domain::webhook::{Secret, Values};
 use crate::engine::breaker::sent_key;
-use crate::engine::config::{business_key, listed_key, plugin_key, token_index, token_key};
+use crate::engine::config::{business_key, listed_key, plugin_key, secret_key, token_index, token_key};
 use crate::store::{Key, Order, Range, Row, StoreError, Table};
 use crate::turn::Effect;
 use crate::turn::commit::{DueWhat, RETENTION_HASH, due_key, due_row};
@@ -43,8 +44,11 @@ impl Step<'_> {
             Change::Plugin { name, seen, set } => self.set_up(by, name, *seen, set),
             Change::Remove(name) => {
                 self.why.what = format!("{by} removes plugin {name}");
-                if self.known(name).is_some() {
+                if let Some(installed) = self.known(name) {
                     self.turn.stage(Effect::Raw(plugin_key(self.entry.business, name), None));
+                    for secret in installed.manifest.secrets.keys() {
+                        self.turn.stage(Effect::Raw(secret_key(self.entry.business, name, secret), None));
+                    }
                 }
             }
             Change::PauseAll { reason } => self.pause_all(by, reason),
@@ -58,6 +62,7 @@ impl Step<'_> {
             Change::Trust { key, label } => self.trust(by, key, label),
             Change::Distrust(key) => self.distrust(by, key),
             Change::Knowledge(change) => self.knowledge(by, change),
+            Change::Secret { plugin, name, values } => self.secret(by, plugin, name, values)?,
         }
         self.actions.push(Action::Reload(self.entry.business));
         Ok(())
@@ -79,6 +84,27 @@ impl Step<'_> {
             self.refuse("not-found", format!("there is no plugin `{name}` in this business"));
         }
         known
+    }
+
+    /// What a plugin's secret is from now on. The record of why has its name only.
+    fn secret(&mut self, by: &str, plugin: &str, name: &str, values: &Values) -> Result<(), StoreError> {
+        let does = if values.0.is_empty() { "takes away" } else { "sets" };
+        self.why.what = format!("{by} {does} the secret `{name}` of plugin {plugin}");
+        let Some(installed) = self.known(plugin) else { return Ok(()) };
+        let secrets = &installed.manifest.secrets;
+        if !secrets.contains_key(name) && !values.0.is_empty() {
+            let known: Vec<&str> = secrets.keys().map(String::as_str).collect();
+            let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            self.refuse("not-found", format!("plugin `{plugin}` has no secret `{name}`; it has {has}"));
+            return Ok(());
+        }
+        let key = secret_key(self.entry.business, plugin, name);
+        let row = match values.0.is_empty() {
+            true => None,
+            false => Some(self.turn.scene.records.row(&key, &Secret { values: values.clone(), since: self.now() })?),
+        };
+        self.turn.stage(Effect::Raw(key, row));
+        Ok(())
     }
 
     /// A new plugin, or another version of one. What the owner decided stays; what the new version asks for beyond that has to

@@ -23,7 +23,8 @@ use wasmparser::Parser;
 use wit_bindgen_core::wit_parser::{Resolve, WorldId};
 use wit_component::ComponentEncoder;
 
-use crate::domain::plugin::{Manifest, TemplateDeclaration};
+use crate::domain::plugin::{Channel, Manifest, TemplateDeclaration};
+use crate::domain::webhook::Webhook;
 use crate::sandbox::SECTION;
 use crate::turn::config::{check_manifest, settings_schema};
 
@@ -43,6 +44,13 @@ pub(super) struct PluginToml {
     /// What it counts across customers.
     #[serde(default)]
     tally: Tally,
+    /// The secrets it needs, each with what it is and where the vendor shows it.
+    #[serde(default)]
+    secrets: BTreeMap<String, String>,
+    /// Of a connector: how what a vendor sends is verified.
+    webhook: Option<Webhook>,
+    /// Of a channel: what it serves, and whom it may reach.
+    channel: Option<Channel>,
     /// How it is built, where the files of the folder do not say it.
     #[serde(default)]
     build: How,
@@ -126,6 +134,9 @@ fn read(folder: &Path) -> Result<(Manifest, How)> {
         settings,
         templates: toml.templates,
         tally: toml.tally.keys,
+        secrets: toml.secrets,
+        webhook: toml.webhook,
+        channel: toml.channel,
     };
     check_manifest(&manifest).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
     Ok((manifest, toml.build))
