@@ -14,9 +14,12 @@ pub struct Appointment {
     pub source: String,
     /// The upstream version; news with a lower one is late and changes nothing.
     pub version: u64,
-    /// What was booked.
+    /// The id that it had before it was moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+    /// What was booked; empty while nobody told.
     pub service: String,
-    /// When it starts, in milliseconds since the Unix epoch.
+    /// When it starts, in milliseconds since the Unix epoch; 0 while nobody told.
     #[schema(value_type = u64)]
     pub starts: Instant,
     /// When it ends, in milliseconds since the Unix epoch.
@@ -35,6 +38,26 @@ pub struct Appointment {
     /// The customer's word.
     #[serde(default)]
     pub answer: Answer,
+}
+
+impl Appointment {
+    /// Takes from other news of the same appointment what this one does not say.
+    pub fn fill(&mut self, other: &Self) {
+        if self.service.is_empty() {
+            self.service.clone_from(&other.service);
+        }
+        if self.starts == Instant(0) {
+            (self.starts, self.ends) = (other.starts, other.ends);
+            self.zone.clone_from(&other.zone);
+        }
+        self.staff = self.staff.take().or_else(|| other.staff.clone());
+        self.place = self.place.take().or_else(|| other.place.clone());
+    }
+
+    /// Whether it is known what it is about.
+    pub fn is_known(&self) -> bool {
+        self.starts != Instant(0)
+    }
 }
 
 /// The calendar's word on an appointment.

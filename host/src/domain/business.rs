@@ -22,6 +22,9 @@ pub struct Business {
     pub zone: String,
     /// BCP 47: what it speaks when nothing is known of a customer's language.
     pub language: String,
+    /// In which country it is: ISO 3166-1, two capital letters. Telephone numbers without a country are read as its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
     /// How a customer reaches a person; told on request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
@@ -60,6 +63,7 @@ impl Business {
             name: name.to_owned(),
             zone: zone.to_owned(),
             language: language.to_owned(),
+            country: None,
             contact: None,
             brand_words: Vec::new(),
             hours: OpeningHours::default(),

@@ -34,6 +34,9 @@ pub struct Customer {
     /// Where they can be reached, in the order in which the addresses became known.
     #[serde(default)]
     pub addresses: Vec<Address>,
+    /// What was given as an address and cannot be one, such as a telephone number without a country. Nothing is sent there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unverified: Vec<String>,
     /// The channel of their last message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_channel: Option<String>,
@@ -59,6 +62,7 @@ impl Customer {
     /// A customer of whom only the id is known.
     pub fn new(id: CustomerId, since: Instant) -> Self {
         Self {
+            unverified: Vec::new(),
             id,
             since,
             name: None,

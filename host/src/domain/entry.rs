@@ -167,6 +167,9 @@ pub struct Who {
     /// Postcode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postcode: Option<String>,
+    /// What was given as an address and cannot be one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unverified: Vec<String>,
     /// What they agreed to or took back; a purpose that no line names and that such a list had granted is withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consents: Option<Vec<Consent>>,

@@ -41,6 +41,14 @@ pub struct CustomerRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 64)]
     pub zone: Option<String>,
+    /// Where their telephone numbers are that come without a country: ISO 3166-1, two capital letters. Absent: where the business is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Z]{2}$")]
+    pub country: Option<String>,
+    /// What was given as an address and cannot be one. Staff see it; nothing is sent there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 16)]
+    pub unverified: Vec<String>,
     /// A proof for claiming an order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 20)]
@@ -161,13 +169,19 @@ pub struct AppointmentData {
     /// Counts changes upstream; news with a lower one is late and changes nothing. Absent: the event's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
-    /// What was booked.
+    /// The id that it had before, where a calendar gives it another one when it is moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 200)]
+    pub replaces: Option<String>,
+    /// What was booked; absent: as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 500)]
-    pub service: String,
-    /// When it starts.
+    pub service: Option<String>,
+    /// When it starts; absent: as it is known. `booked` and `moved` need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 16, max_length = 80)]
-    pub starts: String,
-    /// When it ends; absent: an hour later.
+    pub starts: Option<String>,
+    /// When it ends; absent: as it is known, else an hour later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 16, max_length = 80)]
     pub ends: Option<String>,
@@ -205,21 +219,22 @@ pub struct OrderData {
     /// Counts changes upstream; news with a lower one is late and changes nothing. Absent: the event's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
-    /// What the customer knows it by.
+    /// What the customer knows it by; absent: as it is known, else the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 100)]
-    pub number: String,
-    /// When it was placed; absent: the event's time.
+    pub number: Option<String>,
+    /// When it was placed; absent: as it is known, else the event's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 16, max_length = 80)]
     pub placed: Option<String>,
-    /// The names of what was bought.
+    /// The names of what was bought; absent: as it is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 200)]
     pub items: Vec<String>,
-    /// What it cost.
+    /// What it cost; absent: as it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<Money>,
-    /// Its parcels.
+    /// Its parcels. One that is known already, by its tracking number, is told again; others that are known stay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 50)]
     pub shipments: Vec<ShipmentData>,

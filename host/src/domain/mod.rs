@@ -21,6 +21,7 @@ pub mod machine;
 pub mod message;
 pub mod nearest;
 pub mod order;
+pub mod phone;
 pub mod plugin;
 pub mod promises;
 pub mod quiet;

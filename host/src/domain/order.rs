@@ -103,6 +103,30 @@ pub struct Order {
     pub claimed: bool,
 }
 
+impl Order {
+    /// Takes from other news of the same order what this one does not say. News with a number tells of all parcels; news without is
+    /// about some, which are known by their tracking number.
+    pub fn fill(&mut self, other: &Self) {
+        let is_part = self.number.is_empty();
+        if is_part || self.number == self.id {
+            self.number.clone_from(&other.number);
+        }
+        if other.placed != Instant(0) {
+            self.placed = if self.placed == Instant(0) { other.placed } else { self.placed.min(other.placed) };
+        }
+        if self.items.is_empty() {
+            self.items.clone_from(&other.items);
+        }
+        self.total = self.total.take().or_else(|| other.total.clone());
+        if !is_part {
+            return;
+        }
+        let is_told = |known: &Shipment| self.shipments.iter().any(|told| told.tracking == known.tracking);
+        let others: Vec<Shipment> = other.shipments.iter().filter(|known| !is_told(known)).cloned().collect();
+        self.shipments.splice(0..0, others);
+    }
+}
+
 /// An order number as it is compared: without `#`, spaces, and difference of case.
 pub fn fold_number(number: &str) -> String {
     number.chars().filter(|c| c.is_alphanumeric() || *c == '-').flat_map(char::to_lowercase).collect()

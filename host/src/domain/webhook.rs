@@ -138,7 +138,9 @@ impl TryFrom<String> for Source {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
         let wrong = || {
-            format!("`{text}` is no place in a request; write header:NAME, header:NAME#PART, json:/POINTER, form:FIELD or query:NAME")
+            format!(
+                "`{text}` is no place in a request; write header:NAME, header:NAME#PART, json:/POINTER, form:FIELD or query:NAME"
+            )
         };
         let (kind, place) = text.split_once(':').ok_or_else(wrong)?;
         if place.is_empty() || place.len() > 200 {

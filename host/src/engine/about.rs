@@ -42,6 +42,7 @@ fn told(table: Table) -> Told {
         | Table::Attempting
         | Table::DeadLetterOf
         | Table::NoticeOf
+        | Table::Reference
         | Table::Unhappy => Told::Clear,
         Table::OrderIndex | Table::Link => Told::LastPart,
         Table::Due => Told::AfterTime,
@@ -99,6 +100,7 @@ pub fn word(table: Table) -> Option<&'static str> {
         Table::Journal => "journal",
         Table::Stepped => "steps",
         Table::Address => "addresses",
+        Table::Reference => "references",
         Table::Due => "due",
         Table::Pending => "pending",
         Table::OrderIndex => "order_numbers",

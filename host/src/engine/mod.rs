@@ -292,6 +292,11 @@ impl Engine {
         self.parts.keyring.as_ref()
     }
 
+    /// Where customers and vendors reach the server from outside, if the operator said so.
+    pub fn public_url(&self) -> Option<&str> {
+        self.parts.public_url.as_deref()
+    }
+
     /// The world.
     pub fn world(&self) -> &dyn World {
         self.parts.world.as_ref()

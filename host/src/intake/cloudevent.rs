@@ -20,6 +20,8 @@ pub struct CloudEvent {
     pub time: Option<String>,
     /// Its data, JSON.
     pub data: Box<RawValue>,
+    /// Whether a connector told it: then it may leave out whose order or appointment it is about.
+    pub by_connector: bool,
 }
 
 /// Something is wrong with an event's envelope.
@@ -129,6 +131,7 @@ fn check(
         }
     }
     Ok(CloudEvent {
+        by_connector: false,
         id: name("id", id)?,
         source: name("source", source)?,
         kind: name("type", kind)?,

@@ -4,8 +4,10 @@
 //! and nothing is acknowledged before it is durable.
 
 pub mod cloudevent;
+pub mod hook;
 pub mod knowledge;
 pub mod schema;
+pub mod tidy;
 pub mod verify;
 
 use std::collections::HashSet;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::address::Address;
+use crate::domain::business::Business;
 use crate::domain::entry::{Entry, Event, Input, News};
 use crate::domain::ids::{BusinessId, CustomerId, EventId};
 use crate::domain::order::Order;
@@ -23,7 +26,7 @@ use crate::turn::commit::link_key;
 use crate::turn::records::{Records, VERSION, address_key, hex};
 
 use cloudevent::CloudEvent;
-use schema::Misfit;
+use schema::{Home, Misfit};
 
 /// How often an event is looked at again when another one about the same new customer comes in between.
 const RACES: u32 = 8;
@@ -148,29 +151,29 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent, look: bo
             Err(NotAccepted::Conflict)
         };
     }
-    let zone = engine.ready(business).map_or_else(|| "UTC".to_owned(), |ready| ready.config.business.zone.clone());
-    let read = schema::read(event, now, &zone)
+    let read = schema::read(event, now, &home(engine, business))
         .map_err(|misfits| NotAccepted::Invalid { kind: event.kind.clone(), misfits })?;
     let (mut known_by, mut newcomer) = (None, None);
     let is_leaving = |customer| engine.is_leaving(view.as_ref(), business, customer).map_err(|e| stopped(&e));
-    let customer = match identify(view.as_ref(), business, &index, &read).map_err(|e| stopped(&e))? {
-        // Their addresses are free once they are gone, which is a matter of moments: it is for the sender to come again.
-        Identity::Known(customer, _) if is_leaving(customer)? => {
-            return Err(NotAccepted::NotTaken(NotTaken::Raced));
-        }
-        Identity::Known(customer, by) => {
-            known_by = by;
-            Some(customer)
-        }
-        Identity::New => {
-            newcomer = Some(CustomerId::new(now, engine.world().unique()));
-            newcomer
-        }
-        Identity::Business => None,
-        Identity::NoSuch(path, rule) => {
-            return Err(NotAccepted::Invalid { kind: event.kind.clone(), misfits: vec![Misfit { path, rule }] });
-        }
-    };
+    let customer =
+        match identify(view.as_ref(), business, &index, &read, event.by_connector).map_err(|e| stopped(&e))? {
+            // Their addresses are free once they are gone, which is a matter of moments: it is for the sender to come again.
+            Identity::Known(customer, _) if is_leaving(customer)? => {
+                return Err(NotAccepted::NotTaken(NotTaken::Raced));
+            }
+            Identity::Known(customer, by) => {
+                known_by = by;
+                Some(customer)
+            }
+            Identity::New => {
+                newcomer = Some(CustomerId::new(now, engine.world().unique()));
+                newcomer
+            }
+            Identity::Business => None,
+            Identity::NoSuch(path, rule) => {
+                return Err(NotAccepted::Invalid { kind: event.kind.clone(), misfits: vec![Misfit { path, rule }] });
+            }
+        };
     let id = EventId::new(now, engine.world().unique());
     let entry = |id, customer, copy| Entry {
         number: 0,
@@ -221,6 +224,12 @@ fn arrive(
     let at = dedupe_key(entry.business, index, &event.source, &event.id);
     batch.check(Check::Absent(at.clone()));
     batch.put(at, Row::clear(VERSION, &Seen { e: entry.id, b: event.body.clone() })?);
+    if let Some(at) = reference(entry.business, index, &event.news).filter(|_| !entry.customer.is_business())
+        && view.get(&at)?.is_none()
+    {
+        batch.check(Check::Absent(at.clone()));
+        batch.put(at, Row::clear(VERSION, &entry.customer)?);
+    }
     let mut added: Vec<Key> = Vec::new();
     for address in event.who.addresses.iter().filter(|address| Some(*address) != known) {
         let at = address_key(entry.business, index, address);
@@ -264,6 +273,66 @@ pub fn outlived(
     broken.map_or(Ok(rows), Err)
 }
 
+fn home(engine: &Engine, business: BusinessId) -> Home {
+    let ready = engine.ready(business);
+    ready.map_or_else(|| Home { zone: "UTC".to_owned(), country: None }, |ready| home_of(&ready.config.business))
+}
+
+/// Where a business is.
+pub fn home_of(business: &Business) -> Home {
+    Home { zone: business.zone.clone(), country: business.country.clone() }
+}
+
+/// Notes that a vendor's token was used with a body. `done` is called once that is durable; with [`NotAccepted::Conflict`] if it
+/// was used with another body.
+pub fn spend(
+    engine: &Arc<Engine>,
+    business: BusinessId,
+    plugin: &str,
+    token: &str,
+    body: &[u8],
+    done: impl FnOnce(Result<(), NotAccepted>) + Send + 'static,
+) {
+    let index = match engine.keyring().index_key(business) {
+        Ok(index) => index,
+        Err(error) => return done(Err(stopped(&error))),
+    };
+    let hash = index.hash("token", &[plugin.as_bytes(), token.as_bytes()]);
+    let at = Key::new(business, CustomerId::BUSINESS, Table::Dedupe).hash(&hash);
+    let seen = Seen { e: engine.new_event_id(), b: hex(&index.hash("body", &[body])) };
+    let before = |engine: &Engine, at: &Key| {
+        let row = engine.view().get(at).map_err(|error| stopped(&error))?;
+        row.map(|row| row.read_clear::<Seen>().map_err(|error| stopped(&error))).transpose()
+    };
+    let judge = |before: Seen, now: &Seen| if before.b == now.b { Ok(()) } else { Err(NotAccepted::Conflict) };
+    match before(engine, &at) {
+        Ok(None) => {}
+        Ok(Some(known)) => return done(judge(known, &seen)),
+        Err(error) => return done(Err(error)),
+    }
+    let row = match Row::clear(VERSION, &seen) {
+        Ok(row) => row,
+        Err(error) => return done(Err(stopped(&error))),
+    };
+    let mut batch = Batch::new();
+    batch.check(Check::Absent(at.clone()));
+    batch.put(at.clone(), row);
+    let again = engine.clone();
+    engine.store().submit(
+        batch,
+        Box::new(move |result| {
+            done(match result {
+                Ok(_) => Ok(()),
+                Err(error) => match before(&again, &at) {
+                    Ok(Some(known)) => judge(known, &seen),
+                    Ok(None) => Err(NotAccepted::NotTaken(NotTaken::Stopped(error.to_string()))),
+                    Err(error) => Err(error),
+                },
+            });
+        }),
+    );
+}
+
 enum Identity<'a> {
     /// With the address that led there, if one did.
     Known(CustomerId, Option<&'a Address>),
@@ -272,12 +341,13 @@ enum Identity<'a> {
     NoSuch(String, String),
 }
 
-/// Whom an event is about. The first address that is known decides; a name never does.
+/// Whom an event is about. The first address that is known decides, then whose the order or appointment is; a name never does.
 fn identify<'a>(
     view: &dyn View,
     business: BusinessId,
     index: &IndexKey,
     read: &'a schema::Read,
+    by_connector: bool,
 ) -> Result<Identity<'a>, StoreError> {
     if let Some(id) = read.customer {
         let known = view.get(&Key::new(business, id, Table::Customer))?.is_some();
@@ -292,14 +362,31 @@ fn identify<'a>(
             return Ok(Identity::Known(customer, Some(address)));
         }
     }
+    let reference = reference(business, index, &read.news);
+    if let Some(row) = reference.as_ref().map(|at| view.get(at)).transpose()?.flatten() {
+        return Ok(Identity::Known(row.read_clear()?, None));
+    }
     Ok(match (&read.news, read.who.addresses.is_empty()) {
         (_, false) => Identity::New,
         (News::Other(_), true) => Identity::Business,
+        // Whose it is will be told by other news of the same order.
+        (News::Order { .. } | News::Appointment { .. }, true) if by_connector => Identity::New,
         (_, true) => Identity::NoSuch(
             "/customer".to_owned(),
             "needs an `id` or at least one address in `addresses`, for example \"email:anna@example.com\"".to_owned(),
         ),
     })
+}
+
+/// Where it stands whose an order or appointment is.
+fn reference(business: BusinessId, index: &IndexKey, news: &News) -> Option<Key> {
+    let (kind, source, id) = match news {
+        News::Order { order, .. } => ("order", &order.source, &order.id),
+        News::Appointment { appointment, .. } => ("appointment", &appointment.source, &appointment.id),
+        _ => return None,
+    };
+    let hash = index.hash(kind, &[source.as_bytes(), id.as_bytes()]);
+    Some(Key::new(business, CustomerId::BUSINESS, Table::Reference).hash(&hash))
 }
 
 /// The customer an address leads to.

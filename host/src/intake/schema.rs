@@ -22,6 +22,7 @@ use crate::domain::ids::CustomerId;
 use crate::domain::machine;
 use crate::domain::message::Purpose;
 use crate::domain::order::{Money, Order, OrderStatus, Shipment};
+use crate::domain::phone;
 use crate::domain::time::{self, HOUR, Instant};
 
 use super::cloudevent::CloudEvent;
@@ -138,18 +139,27 @@ static VALIDATORS: LazyLock<BTreeMap<&'static str, jsonschema::Validator>> = Laz
         .collect()
 });
 
-/// Checks an event's data and reads it. `zone` is the business's.
+/// Where a business is, for times and numbers that do not say where they are from.
+#[derive(Debug, Clone)]
+pub struct Home {
+    /// Its zone.
+    pub zone: String,
+    /// Its country.
+    pub country: Option<String>,
+}
+
+/// Checks an event's data and reads it.
 ///
 /// # Errors
 /// What does not fit, at most eight things.
-pub fn read(event: &CloudEvent, now: Instant, zone: &str) -> Result<Read, Vec<Misfit>> {
+pub fn read(event: &CloudEvent, now: Instant, home: &Home) -> Result<Read, Vec<Misfit>> {
     let happened = match &event.time {
         None => now,
         Some(text) => Instant::parse(text)
             .ok_or_else(|| misfit("/time", format!("`{text}` is not a time such as 2026-11-22T10:00:00Z")))?,
     };
     let (customer, news) = if event.kind == MESSAGE_RECEIVED {
-        let data: MessageReceived = fit("MessageReceived", event)?;
+        let data: MessageReceived = fit("MessageReceived", event, home)?;
         let inbound = Inbound {
             channel: data.channel,
             text: data.text,
@@ -161,17 +171,17 @@ pub fn read(event: &CloudEvent, now: Instant, zone: &str) -> Result<Read, Vec<Mi
         };
         (data.customer, News::Message(inbound))
     } else if event.kind == CUSTOMER_UPDATED {
-        (fit::<CustomerUpdated>("CustomerUpdated", event)?.customer, News::Customer)
+        (fit::<CustomerUpdated>("CustomerUpdated", event, home)?.customer, News::Customer)
     } else if let Some((change, status)) = appointment_change(&event.kind) {
-        let data: AppointmentNews = fit("AppointmentNews", event)?;
-        let appointment = appointment(data.appointment, status, event, happened, zone)?;
+        let data: AppointmentNews = fit("AppointmentNews", event, home)?;
+        let appointment = appointment(data.appointment, status, event, happened, &home.zone)?;
         (data.customer, News::Appointment { change: change.to_owned(), appointment })
     } else if let Some((change, status)) = order_change(&event.kind) {
-        let data: OrderNews = fit("OrderNews", event)?;
+        let data: OrderNews = fit("OrderNews", event, home)?;
         let order = order(data.order, status, event, happened)?;
         (data.customer, News::Order { change: change.to_owned(), order })
     } else {
-        (custom_customer(event)?, News::Other(event.data.get().to_owned()))
+        (custom_customer(event, home)?, News::Other(event.data.get().to_owned()))
     };
     if let Some(zone) = customer.zone.as_deref().filter(|zone| time::zone(zone).is_none()) {
         return Err(misfit("/customer/zone", format!("`{zone}` is not an IANA time zone, such as Europe/Berlin")));
@@ -184,6 +194,7 @@ pub fn read(event: &CloudEvent, now: Instant, zone: &str) -> Result<Read, Vec<Mi
         language: customer.language,
         zone: customer.zone,
         postcode: customer.postcode,
+        unverified: customer.unverified,
         consents: customer.consents.map(|news| consents(news, happened)).transpose()?,
     };
     Ok(Read { happened, customer: id, who, news })
@@ -225,10 +236,13 @@ fn misfit(path: &str, rule: String) -> Vec<Misfit> {
 }
 
 /// Checks an event's data against a schema and reads it.
-fn fit<T: DeserializeOwned>(name: &'static str, event: &CloudEvent) -> Result<T, Vec<Misfit>> {
+fn fit<T: DeserializeOwned>(name: &'static str, event: &CloudEvent, home: &Home) -> Result<T, Vec<Misfit>> {
     // Data that reads as its type nearly always fits; the schema is asked first all the same, because it knows lengths and
     // patterns that the type does not, and because it names the path.
-    let data: Value = serde_json::from_str(event.data.get()).map_err(|error| misfit("", error.to_string()))?;
+    let mut data: Value = serde_json::from_str(event.data.get()).map_err(|error| misfit("", error.to_string()))?;
+    if let Some(customer) = data.get_mut("customer") {
+        numbers(customer, home);
+    }
     check(name, &data)?;
     serde_json::from_value(data).map_err(|error| {
         // Only the slower way knows the place.
@@ -238,6 +252,20 @@ fn fit<T: DeserializeOwned>(name: &'static str, event: &CloudEvent) -> Result<T,
             Ok(_) => misfit("", rule(&error)),
         }
     })
+}
+
+/// Reads telephone numbers without a country as those of the customer's country, else of the business's. What is none there stays
+/// as it is.
+fn numbers(customer: &mut Value, home: &Home) {
+    let country = customer.get("country").and_then(Value::as_str).or(home.country.as_deref());
+    let Some(country) = country.map(str::to_owned) else { return };
+    for address in customer.get_mut("addresses").and_then(Value::as_array_mut).into_iter().flatten() {
+        let number = address.as_str().and_then(|text| text.strip_prefix("phone:")).map(str::trim);
+        let number = number.filter(|number| !number.starts_with('+') && !number.starts_with("00"));
+        if let Some(known) = number.and_then(|number| phone::in_country(number, &country)) {
+            *address = known.as_str().into();
+        }
+    }
 }
 
 /// A place as a JSON Pointer.
@@ -282,14 +310,15 @@ fn told(error: &ValidationError<'_>) -> Misfit {
 }
 
 /// The customer of a custom event, if its data names one.
-fn custom_customer(event: &CloudEvent) -> Result<CustomerRef, Vec<Misfit>> {
+fn custom_customer(event: &CloudEvent, home: &Home) -> Result<CustomerRef, Vec<Misfit>> {
     #[derive(serde::Deserialize)]
     struct Named {
         customer: Option<Value>,
     }
-    let Ok(Named { customer: Some(customer) }) = serde_json::from_str(event.data.get()) else {
+    let Ok(Named { customer: Some(mut customer) }) = serde_json::from_str(event.data.get()) else {
         return Ok(CustomerRef::default());
     };
+    numbers(&mut customer, home);
     check("CustomerRef", &customer).map_err(|misfits| {
         misfits.into_iter().map(|one| Misfit { path: format!("/customer{}", one.path), ..one }).collect::<Vec<_>>()
     })?;
@@ -309,9 +338,17 @@ fn appointment(
     happened: Instant,
     business_zone: &str,
 ) -> Result<Appointment, Vec<Misfit>> {
-    let starts = instant("/appointment/starts", &data.starts)?;
+    // What stands must have a time; that something was called off may be told without.
+    let starts = match &data.starts {
+        Some(starts) => instant("/appointment/starts", starts)?,
+        None if status != AppointmentStatus::Booked => Instant(0),
+        None => {
+            return Err(misfit("/appointment/starts", "is missing; an appointment that stands has a time".to_owned()));
+        }
+    };
     let ends = match &data.ends {
         Some(ends) => instant("/appointment/ends", ends)?,
+        None if starts == Instant(0) => starts,
         None => starts.plus(HOUR),
     };
     if ends < starts {
@@ -325,7 +362,8 @@ fn appointment(
         id: data.id,
         source: event.source.clone(),
         version: data.version.unwrap_or(happened.0),
-        service: data.service,
+        replaces: data.replaces,
+        service: data.service.unwrap_or_default(),
         starts,
         ends,
         zone,
@@ -339,6 +377,7 @@ fn appointment(
 fn order(data: OrderData, status: OrderStatus, event: &CloudEvent, happened: Instant) -> Result<Order, Vec<Misfit>> {
     let placed = match &data.placed {
         Some(placed) => instant("/order/placed", placed)?,
+        None if data.number.is_none() => Instant(0),
         None => happened,
     };
     let mut shipments = Vec::with_capacity(data.shipments.len());
@@ -354,7 +393,7 @@ fn order(data: OrderData, status: OrderStatus, event: &CloudEvent, happened: Ins
         id: data.id,
         source: event.source.clone(),
         version: data.version.unwrap_or(happened.0),
-        number: data.number,
+        number: data.number.unwrap_or_default(),
         placed,
         status,
         items: data.items,
@@ -400,13 +439,16 @@ mod tests {
         ];
         for (kind, data, path, rule) in cases {
             let event = CloudEvent {
+                by_connector: false,
                 id: "1".into(),
                 source: "s".into(),
                 kind: kind.into(),
                 time: None,
                 data: serde_json::value::RawValue::from_string(data.clone()).unwrap(),
             };
-            let misfits = read(&event, Instant(0), "UTC").err().unwrap_or_else(|| panic!("{data} fits"));
+            let misfits = read(&event, Instant(0), &Home { zone: "UTC".to_owned(), country: None })
+                .err()
+                .unwrap_or_else(|| panic!("{data} fits"));
             assert_eq!(misfits[0].path, path, "{data}: {misfits:?}");
             assert!(misfits[0].rule.contains(rule), "{data}: {misfits:?}");
         }

@@ -47,7 +47,9 @@ pub enum Unverified {
     #[error("the signature is wrong: another secret, another address, or something changed it on its way")]
     Wrong,
     /// It is from another time.
-    #[error("it was signed {age_s} s ago, and {tolerance_s} s are the limit; look at the clocks, or somebody sent an old request again")]
+    #[error(
+        "it was signed {age_s} s ago, and {tolerance_s} s are the limit; look at the clocks, or somebody sent an old request again"
+    )]
     Stale {
         /// How long ago, in seconds; below zero when it is in the future.
         age_s: i64,
@@ -70,7 +72,8 @@ pub fn verify(webhook: &Webhook, secrets: &[String], given: Given<'_>, now: Inst
         Scheme::StandardWebhooks => standard(webhook, secrets, given, now),
         Scheme::Twilio => twilio(secrets, given),
         Scheme::Basic => {
-            let sent = header(given, "authorization").ok_or_else(|| Unverified::Unsigned("header:authorization".to_owned()))?;
+            let sent = header(given, "authorization")
+                .ok_or_else(|| Unverified::Unsigned("header:authorization".to_owned()))?;
             let sent = sent.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
             let sent = sent.and_then(|(_, code)| STANDARD.decode(code.trim()).ok()).unwrap_or_default();
             one_of(secrets, |secret| is_same(secret.as_bytes(), &sent))
@@ -100,7 +103,8 @@ fn signed(webhook: &Webhook, secrets: &[String], given: Given<'_>, now: Instant)
         return Err(expected(&webhook.signature));
     }
     let part = |name: &str, sources: &[Source]| {
-        find(sources, given).ok_or_else(|| Unverified::Unreadable(format!("there is no {name}; it is expected at {}", listed(sources))))
+        find(sources, given)
+            .ok_or_else(|| Unverified::Unreadable(format!("there is no {name}; it is expected at {}", listed(sources))))
     };
     let mut message = Vec::with_capacity(given.body.len() + 64);
     let mut token = None;
@@ -188,9 +192,9 @@ fn twilio(secrets: &[String], given: Given<'_>) -> Result<Genuine, Unverified> {
         }
     }
     one_of(secrets, |secret| {
-        spellings(given.url, &url).iter().any(|url| {
-            is_mac(Algorithm::Sha1, secret.as_bytes(), format!("{url}{parameters}").as_bytes(), &signature)
-        })
+        spellings(given.url, &url)
+            .iter()
+            .any(|url| is_mac(Algorithm::Sha1, secret.as_bytes(), format!("{url}{parameters}").as_bytes(), &signature))
     })
 }
 
@@ -217,8 +221,10 @@ fn fresh(timestamp: &str, tolerance_s: u64, now: Instant) -> Result<(), Unverifi
 fn is_mac(algorithm: Algorithm, key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     // A key of any length is taken, so there is no error to tell.
     match algorithm {
-        Algorithm::Sha256 => Hmac::<Sha256>::new_from_slice(key).is_ok_and(|mac| mac.chain_update(message).verify_slice(signature).is_ok()),
-        Algorithm::Sha1 => Hmac::<sha1::Sha1>::new_from_slice(key).is_ok_and(|mac| mac.chain_update(message).verify_slice(signature).is_ok()),
+        Algorithm::Sha256 => Hmac::<Sha256>::new_from_slice(key)
+            .is_ok_and(|mac| mac.chain_update(message).verify_slice(signature).is_ok()),
+        Algorithm::Sha1 => Hmac::<sha1::Sha1>::new_from_slice(key)
+            .is_ok_and(|mac| mac.chain_update(message).verify_slice(signature).is_ok()),
     }
 }
 
@@ -226,10 +232,9 @@ fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
     let text = text.trim();
     match encoding {
         Encoding::Base64 => STANDARD.decode(text).ok(),
-        Encoding::Hex if text.len() % 2 == 0 && text.is_ascii() => (0..text.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-            .collect(),
+        Encoding::Hex if text.len() % 2 == 0 && text.is_ascii() => {
+            (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+        }
         Encoding::Hex => None,
     }
 }

@@ -10,7 +10,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{ComponentNamedList, InstancePre, Lift, Lower};
 use wasmtime::error::Context as _;
 
-use crate::domain::plugin::{CONTRACT, Export, Manifest, HOST, PERMISSIONS, UNVERIFIED, permission_of};
+use crate::domain::plugin::{CONTRACT, Export, HOST, Manifest, PERMISSIONS, UNVERIFIED, permission_of};
 use crate::domain::webhook::Scheme;
 use crate::turn::config::check_manifest;
 use crate::turn::limits::COMPONENT_BYTES;
@@ -363,10 +363,14 @@ fn check_function(function: Export, exports: &BTreeSet<Export>, interfaces: &BTr
 /// Whether what a file says of its doors is what its component exports.
 fn check_doors(manifest: &Manifest, receives: bool, sends: bool) -> Result<(), String> {
     let says = |table: &str, export: &str| {
-        format!("plugin.toml has [{table}], and the component does not export `{export}`; export it, or take [{table}] out")
+        format!(
+            "plugin.toml has [{table}], and the component does not export `{export}`; export it, or take [{table}] out"
+        )
     };
     let lacks = |table: &str, export: &str, what: &str| {
-        format!("the component exports `{export}`, and plugin.toml has no [{table}]; add it, so that it is known {what}")
+        format!(
+            "the component exports `{export}`, and plugin.toml has no [{table}]; add it, so that it is known {what}"
+        )
     };
     match (&manifest.webhook, receives, &manifest.channel, sends) {
         (Some(_), false, ..) => Err(says("webhook", "attune:connector/receiving")),
@@ -396,7 +400,10 @@ fn host_interface(name: &str) -> Result<&str, Rejected> {
 /// What of the contract an export is; other exports are of no concern.
 fn known_export(name: &str) -> Result<Option<Export>, Rejected> {
     let (path, version) = name.split_once('@').unwrap_or((name, ""));
-    if !["attune:automation/", "attune:reader/", "attune:connector/", "attune:channel/"].iter().any(|package| path.starts_with(package)) {
+    if !["attune:automation/", "attune:reader/", "attune:connector/", "attune:channel/"]
+        .iter()
+        .any(|package| path.starts_with(package))
+    {
         return Ok(None);
     }
     if version != CONTRACT {

@@ -49,6 +49,18 @@ impl FromRequestParts<Arc<App>> for Name {
     }
 }
 
+/// Two names in the path.
+pub struct Names(pub String, pub String);
+
+impl FromRequestParts<Arc<App>> for Names {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, app).await;
+        let texts = texts.map(|Path((one, other))| Self(one, other));
+        texts.map_err(|error| Problem::new(Kind::BadId, error.body_text()))
+    }
+}
+
 /// The query, with unknown parameters refused by those types that say so.
 pub struct Asked<T>(pub T);
 

@@ -69,6 +69,8 @@ fn act_of(method: &Method, path: &str) -> Option<Act> {
         ("POST", "/v1/plugins") => Change("plugins.install"),
         ("PATCH", "/v1/plugins/{name}") => Change("plugins.change"),
         ("DELETE", "/v1/plugins/{name}") => Change("plugins.remove"),
+        ("PUT", "/v1/plugins/{name}/secrets/{secret}") => Change("secrets.set"),
+        ("DELETE", "/v1/plugins/{name}/secrets/{secret}") => Change("secrets.remove"),
         ("POST", "/v1/keys") => Change("keys.trust"),
         ("DELETE", "/v1/keys/{key}") => Change("keys.distrust"),
         ("POST", "/v1/knowledge") => Change("knowledge.add"),
@@ -177,8 +179,9 @@ async fn write(
 /// What the path names where its route has a parameter.
 fn named(route: &str, path: &str) -> Option<String> {
     let parts = route.split('/').zip(path.split('/'));
-    // No route has two, and whatever is no id or name was not found.
-    parts.filter(|(part, _)| part.starts_with('{')).map(|(_, named)| named.chars().take(100).collect()).next()
+    let named = parts.filter(|(part, _)| part.starts_with('{')).map(|(_, named)| named.chars().take(100).collect());
+    // Whatever is no id or name was not found.
+    named.reduce(|all: String, next: String| format!("{all}/{next}"))
 }
 
 /// Whom it is about, as far as the path tells.

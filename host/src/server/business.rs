@@ -12,6 +12,7 @@ use crate::domain::business::Business;
 use crate::domain::entry::Change;
 use crate::domain::hours::OpeningHours;
 use crate::domain::ids::BusinessId;
+use crate::domain::phone::is_country;
 use crate::domain::promises::Promises;
 use crate::domain::quiet::QuietHours;
 use crate::domain::retention::{MOST_DAYS, Retention};
@@ -37,6 +38,10 @@ pub struct BusinessPatch {
     /// BCP 47: what it speaks when nothing is known of a customer's language.
     #[schema(example = "en")]
     language: Option<String>,
+    /// In which country it is, ISO 3166-1: telephone numbers without a country are read as its own; null for none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, pattern = "^[A-Z]{2}$", example = "DE")]
+    country: Option<Option<String>>,
     /// How a customer reaches a person; null for nothing.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 500)]
@@ -70,6 +75,7 @@ impl BusinessPatch {
             name: self.name.map_or(business.name, |name| name.trim().to_owned()),
             zone: self.zone.unwrap_or(business.zone),
             language: self.language.unwrap_or(business.language),
+            country: self.country.unwrap_or(business.country),
             contact: self.contact.unwrap_or(business.contact),
             brand_words: self.brand_words.unwrap_or(business.brand_words),
             hours: self.hours.unwrap_or(business.hours),
@@ -98,6 +104,11 @@ fn misfits(business: &Business) -> Vec<Misfit> {
         (printable(&business.name, 200), "/name", "has at most 200 printable characters"),
         (time::zone(&business.zone).is_some(), "/zone", "is no IANA time zone, such as Europe/Berlin"),
         (language(&business.language), "/language", "is no BCP 47 language, such as en or pt-BR"),
+        (
+            business.country.as_deref().is_none_or(is_country),
+            "/country",
+            "is no country's two capital letters, such as DE",
+        ),
         (
             business.contact.as_deref().is_none_or(|contact| printable(contact, 500)),
             "/contact",

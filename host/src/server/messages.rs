@@ -197,6 +197,7 @@ async fn receive(
     };
     let data = to_raw_value(&json!({ "customer": { "id": customer }, "channel": "chat", "text": new.text }));
     let event = CloudEvent {
+        by_connector: false,
         id: format!("{customer}/{id}"),
         source: "chat".to_owned(),
         kind: MESSAGE_RECEIVED.to_owned(),

@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 const STATES: [&str; 8] = ["received", "queued", "deferred", "attempting", "sent", "failed", "withheld", "uncertain"];
 
-const REFUSALS: [&str; 5] = ["malformed", "invalid", "conflict", "busy", "stopped"];
+const REFUSALS: [&str; 7] = ["malformed", "invalid", "conflict", "busy", "stopped", "unverified", "replayed"];
 
 /// What is counted from the start of the process on.
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub struct Counts {
     pub connections: AtomicU64,
     /// Events that are in the journal.
     pub taken: AtomicU64,
+    /// Vendors' requests whose events are in the journal.
+    pub hooks: AtomicU64,
     /// Events that were there before.
     pub repeated: AtomicU64,
     refused: [AtomicU64; REFUSALS.len()],
@@ -107,6 +109,12 @@ fn text(app: &App) -> String {
         names.iter().zip(counts).map(|(name, count)| (label, *name, read(count))).collect()
     };
     figure("events_taken_total", "counter", "Events put into the journal.", &[("", "", read(&counts.taken))]);
+    figure(
+        "hooks_total",
+        "counter",
+        "Vendors' requests whose events are in the journal.",
+        &[("", "", read(&counts.hooks))],
+    );
     figure(
         "events_repeated_total",
         "counter",

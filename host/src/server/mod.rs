@@ -15,6 +15,7 @@ mod dead_letters;
 mod events;
 mod fairness;
 mod health;
+mod hooks;
 mod keys;
 mod knowledge;
 mod messages;
@@ -26,6 +27,7 @@ mod problem;
 mod rest;
 mod rights;
 mod secret;
+mod secrets;
 mod serve;
 mod story;
 mod stream;
@@ -47,7 +49,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYP
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 
@@ -68,6 +70,10 @@ pub use serve::serve;
 pub struct Limits {
     /// Bytes of a body. A batch of a thousand ordinary events fits.
     pub body_bytes: usize,
+    /// Bytes of what a vendor sends: a mail with its attachments.
+    pub hook_bytes: usize,
+    /// Vendors' requests that are verified and understood at one time.
+    pub hooks: usize,
     /// Items of a page when nothing is said.
     pub page: usize,
     /// Items of a page at the most.
@@ -96,6 +102,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 1 << 20,
+            hook_bytes: 16 << 20,
+            hooks: 8,
             page: 50,
             page_most: 200,
             batch: 1_000,
@@ -124,6 +132,7 @@ pub struct App {
     closing: watch::Sender<bool>,
     streams: Arc<Semaphore>,
     uploads: Semaphore,
+    hooks: Arc<Semaphore>,
     /// Digests of the component files that the operator put on the server.
     vouched: OnceLock<BTreeSet<String>>,
     /// Held while what is known of a business is read, merged and written.
@@ -140,6 +149,7 @@ impl App {
             closing: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(limits.streams)),
             uploads: Semaphore::new(limits.uploads),
+            hooks: Arc::new(Semaphore::new(limits.hooks)),
             vouched: OnceLock::new(),
             merging: tokio::sync::Mutex::default(),
             engine,
@@ -208,6 +218,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/metrics", get(metrics::show)),
         ("/v1/openapi.json", get(openapi::show)),
         ("/v1/events", post(events::post)),
+        ("/hooks/{business}/{plugin}", post(hooks::post)),
         ("/v1/visitors", post(visitors::post)),
         ("/v1/customers", get(customers::list)),
         ("/v1/customers/{id}", get(customers::one).delete(rights::erase)),
@@ -229,6 +240,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/dead-letters/{id}/retry", post(dead_letters::retry)),
         ("/v1/plugins", get(plugins::list).post(plugins::install)),
         ("/v1/plugins/{name}", get(plugins::one).patch(plugins::change).delete(plugins::remove)),
+        ("/v1/plugins/{name}/secrets/{secret}", put(secrets::set).delete(secrets::remove)),
         ("/v1/keys", get(keys::list).post(keys::trust)),
         ("/v1/keys/{key}", delete(keys::distrust)),
         ("/v1/knowledge", get(knowledge::list).post(knowledge::add)),

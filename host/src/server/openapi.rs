@@ -12,8 +12,8 @@ use crate::intake::schema::{known_types, schemas};
 
 use super::{App, json as answer};
 use super::{
-    audit, business, cases, consents, customers, dead_letters, events, fairness, health, keys, knowledge, messages,
-    metrics, pause, plugins, problem, rights, stream, tokens, trends, unsubscribe, visitors,
+    audit, business, cases, consents, customers, dead_letters, events, fairness, health, hooks, keys, knowledge,
+    messages, metrics, pause, plugins, problem, rights, secrets, stream, tokens, trends, unsubscribe, visitors,
 };
 
 #[derive(OpenApi)]
@@ -22,11 +22,11 @@ use super::{
         Every error is a problem by RFC 9457. Times are milliseconds since the Unix epoch unless a field says otherwise.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     paths(
-        health::root, health::healthz, health::readyz, metrics::show, show, events::post, visitors::post,
+        health::root, health::healthz, health::readyz, metrics::show, show, events::post, hooks::post, visitors::post,
         customers::list, customers::one, customers::whys, rights::export, rights::erase, messages::list, messages::post, stream::follow, messages::why,
         messages::settle, cases::list, cases::one, cases::take, cases::resolve, cases::reply, dead_letters::notices,
         dead_letters::list, dead_letters::retry, plugins::list, plugins::install, plugins::one, plugins::change,
-        plugins::remove, keys::list, keys::trust, keys::distrust, business::one, business::change, business::list, business::create, tokens::list, tokens::create,
+        plugins::remove, secrets::set, secrets::remove, keys::list, keys::trust, keys::distrust, business::one, business::change, business::list, business::create, tokens::list, tokens::create,
         tokens::revoke, pause::pause, pause::resume, consents::show, consents::tell, unsubscribe::ask, unsubscribe::end,
         audit::list, fairness::history, trends::show, knowledge::list, knowledge::one, knowledge::add, knowledge::put, knowledge::remove, knowledge::import,
         knowledge::search,

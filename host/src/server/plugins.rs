@@ -13,15 +13,16 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::entry::{Change, Input, PluginChange, Role};
-use crate::domain::ids::CustomerId;
+use crate::domain::ids::{BusinessId, CustomerId};
 use crate::domain::plugin::{Export, Installed, Paused, TemplateDeclaration, permission_sentence};
 use crate::domain::trust::{TrustedKey, Vouched, sentence};
+use crate::domain::webhook::Scheme;
 use crate::turn::config::with_defaults;
-use crate::turn::limits::Limits;
 
 use super::ask::{Asked, Body, Name, Nothing, Page, Seen, content_type, tagged};
 use super::auth::{Actor, Owner};
 use super::problem::{Kind, Problem, ProblemBody};
+use super::secrets::{self, SecretView};
 use super::{App, json};
 
 /// A component may take this much longer than another body.
@@ -112,6 +113,15 @@ pub struct PluginView {
     wording: BTreeMap<String, BTreeMap<String, String>>,
     /// The keys under which it counts across customers.
     tally: Vec<String>,
+    /// The secrets it needs, without their values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<SecretView>,
+    /// Of a plugin that receives: where a vendor sends to, and what its owner does there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hook: Option<HookView>,
+    /// The channels that it serves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    channels: Vec<String>,
     /// What a run of it may use.
     limits: BTreeMap<String, u64>,
     /// Those of them that an operator set for it alone.
@@ -120,8 +130,35 @@ pub struct PluginView {
     revision: u64,
 }
 
+/// Where a vendor sends to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HookView {
+    /// The address to give the vendor; only its path while nobody said where the server is reached from outside.
+    address: String,
+    /// How requests are verified.
+    scheme: Scheme,
+    /// The topics to tick.
+    topics: Vec<String>,
+    /// Where at the vendor, in a sentence.
+    guide: String,
+}
+
+impl HookView {
+    fn new(app: &App, business: BusinessId, installed: &Installed) -> Option<Self> {
+        let webhook = installed.manifest.webhook.as_ref()?;
+        let outside = app.engine.public_url().unwrap_or_default().trim_end_matches('/');
+        Some(Self {
+            address: format!("{outside}/hooks/{business}/{}", installed.name),
+            scheme: webhook.scheme,
+            topics: webhook.topics.clone(),
+            guide: webhook.guide.clone(),
+        })
+    }
+}
+
 impl PluginView {
-    fn new(installed: Installed, general: &Limits, keys: &[TrustedKey]) -> Self {
+    fn new(app: &App, business: BusinessId, installed: Installed, keys: &[TrustedKey]) -> Result<Self, Problem> {
+        let general = app.engine.limits();
         let signature = Signature {
             sentence: sentence(installed.signer.as_deref(), installed.vouched, keys),
             trusted: keys.iter().any(|one| Some(&one.key) == installed.signer.as_ref()),
@@ -130,12 +167,16 @@ impl PluginView {
         };
         let permission = |interface: &String| Permission {
             interface: interface.clone(),
-            sentence: permission_sentence(interface).map_or_else(|| "something this program does not know".to_owned(), Cow::into_owned),
+            sentence: permission_sentence(interface)
+                .map_or_else(|| "something this program does not know".to_owned(), Cow::into_owned),
             granted: installed.grants.contains(interface),
         };
         let subscription =
             |export: &Export| Subscription { export: *export, sentence: format!("runs when {}", export.sentence()) };
-        Self {
+        Ok(Self {
+            secrets: secrets::of(app, business, &installed)?,
+            hook: HookView::new(app, business, &installed),
+            channels: installed.manifest.channel.as_ref().map(|channel| channel.serves.clone()).unwrap_or_default(),
             runs: installed.runs(),
             permissions: installed.wants.iter().map(permission).collect(),
             subscriptions: installed.exports.iter().map(subscription).collect(),
@@ -159,7 +200,7 @@ impl PluginView {
             limits: general.of_plugin(&installed.limits).unwrap_or(*general).settable(),
             own_limits: installed.limits,
             revision: installed.revision,
-        }
+        })
     }
 }
 
@@ -175,7 +216,8 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let query = app.engine.query(actor.business);
     let (items, keys) = (query.plugins()?.into_iter(), query.trusted_keys()?);
-    let items = items.map(|installed| PluginView::new(installed, app.engine.limits(), &keys)).collect();
+    let items =
+        items.map(|installed| PluginView::new(&app, actor.business, installed, &keys)).collect::<Result<_, _>>()?;
     Ok(json(StatusCode::OK, &Page { items, next: None }))
 }
 
@@ -205,7 +247,7 @@ fn show(app: &App, actor: &Actor, name: &str, status: StatusCode) -> Result<Resp
     let installed = find(app, actor, name)?;
     let installed = installed.ok_or_else(|| Problem::not_found("plugin", format_args!("`{shown}`")))?;
     let keys = app.engine.query(actor.business).trusted_keys()?;
-    Ok(tagged(status, installed.revision, &PluginView::new(installed, app.engine.limits(), &keys)))
+    Ok(tagged(status, installed.revision, &PluginView::new(app, actor.business, installed, &keys)?))
 }
 
 /// Under which name.

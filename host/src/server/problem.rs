@@ -167,6 +167,11 @@ impl Problem {
         problem
     }
 
+    /// What is wrong, in words.
+    pub fn words(&self) -> &str {
+        &self.0.detail
+    }
+
     /// As it stands in an answer.
     pub fn body(self) -> ProblemBody {
         let Inside { kind, detail, errors, rule, message, .. } = *self.0;

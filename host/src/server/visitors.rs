@@ -116,6 +116,7 @@ async fn introduce(
     let data = to_raw_value(&json!({ "customer": who }));
     let data = data.map_err(|error| Problem::new(Kind::Internal, error.to_string()))?;
     let event = CloudEvent {
+        by_connector: false,
         id: unique.to_string(),
         source: SOURCE.to_owned(),
         kind: CUSTOMER_UPDATED.to_owned(),

@@ -131,6 +131,8 @@ tables! {
     Knowledge = 39,
     /// Values of plugins' secrets, by plugin and name.
     Secret = 40,
+    /// Whose an order or appointment is, by a keyed hash of its source and id.
+    Reference = 41,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.

@@ -328,7 +328,9 @@ fn check_doors(manifest: &Manifest) -> Result<(), String> {
     };
     let is_host = |host: &str| host.contains('.') && host.len() <= 253 && host.split('.').all(label);
     if let Some(wrong) = channel.hosts.iter().find(|host| !host.starts_with("setting:/") && !is_host(host)) {
-        return Err(format!("[channel] hosts has `{wrong}`; write a host's name such as api.example.com, or setting:/NAME"));
+        return Err(format!(
+            "[channel] hosts has `{wrong}`; write a host's name such as api.example.com, or setting:/NAME"
+        ));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::appointment::{Answer, Appointment};
+use crate::domain::appointment::{Answer, Appointment, AppointmentStatus};
 use crate::domain::business::Business;
 use crate::domain::case::Urgency;
 use crate::domain::consent::{Consent, EVERYWHERE, Source};
@@ -13,6 +13,7 @@ use crate::domain::message::{Author, CONFIRMS_STOP, Delivery, Message, Purpose};
 use crate::domain::order::Order;
 use crate::domain::plugin::Export;
 use crate::domain::sentences;
+use crate::domain::time::Instant;
 use crate::domain::words::{self, Word};
 use crate::reading::intent;
 use crate::sandbox::{Call, Outcome};
@@ -20,6 +21,9 @@ use crate::turn::Effect;
 use crate::turn::judge::Written;
 
 use super::{Action, Step};
+
+/// The most of what cannot be an address that is kept of a customer.
+const UNVERIFIED: usize = 16;
 
 impl Step<'_> {
     /// Something from outside.
@@ -49,6 +53,8 @@ impl Step<'_> {
                     customer.addresses.push(address.clone());
                 }
             }
+            let added = who.unverified.iter().filter(|one| !customer.unverified.contains(one)).cloned();
+            customer.unverified = customer.unverified.iter().cloned().chain(added).take(UNVERIFIED).collect();
             let keep = |new: &Option<String>, old: &mut Option<String>| {
                 if new.is_some() {
                     old.clone_from(new);
@@ -291,36 +297,74 @@ impl Step<'_> {
         }
     }
 
-    /// An appointment: older news than what is known changes nothing.
+    /// An appointment: older news than what is known only fills in what nobody told yet.
     fn appointment(&mut self, change: &str, news: &Appointment) {
         let known = self.turn.appointments().into_iter().find(|one| one.id == news.id && one.source == news.source);
         let mut appointment = news.clone();
         if let Some(known) = known {
             if known.version > news.version {
                 self.note(format!("late news: version {} is known, this is {}", known.version, news.version));
+                let mut filled = known.as_ref().clone();
+                filled.fill(news);
+                if filled != *known {
+                    self.turn.stage(Effect::Appointment(Arc::new(filled)));
+                }
                 return;
             }
+            appointment.fill(&known);
             // An answer was to a time; another time is another question.
-            appointment.answer = if known.starts == news.starts { known.answer } else { Answer::None };
+            appointment.answer = if known.starts == appointment.starts { known.answer } else { Answer::None };
+        }
+        if let Some(before) = news.replaces.as_deref() {
+            self.replaced(before, &mut appointment);
         }
         let appointment = Arc::new(appointment);
         self.turn.stage(Effect::Appointment(appointment.clone()));
+        if !appointment.is_known() {
+            self.note("what it is about was not told yet, so it waits for news that says so");
+            return;
+        }
         let call = Call::OnAppointment(change.to_owned(), appointment);
         for plugin in self.exporters(Export::OnAppointment) {
             self.offer(&plugin, &call);
         }
     }
 
-    /// An order: older news than what is known changes nothing.
+    /// An appointment that a calendar moved by giving it another id: the one before it is over, and nobody is told that it was
+    /// called off.
+    fn replaced(&mut self, before: &str, now: &mut Appointment) {
+        let known = self.turn.appointments().into_iter().find(|one| one.id == before && one.source == now.source);
+        let Some(known) = known else { return };
+        now.fill(&known);
+        self.note(format!("it was appointment {before} before it was moved"));
+        if known.status == AppointmentStatus::Booked {
+            let over = Appointment { status: AppointmentStatus::Cancelled, ..known.as_ref().clone() };
+            self.turn.stage(Effect::Appointment(Arc::new(over)));
+        }
+    }
+
+    /// An order: older news than what is known only fills in what nobody told yet.
     fn order(&mut self, change: &str, news: &Order) {
         let known = self.turn.orders().into_iter().find(|one| one.id == news.id && one.source == news.source);
         let mut order = news.clone();
         if let Some(known) = known {
             if known.version > news.version {
                 self.note(format!("late news: version {} is known, this is {}", known.version, news.version));
+                let mut filled = known.as_ref().clone();
+                filled.fill(news);
+                if filled != *known {
+                    self.turn.stage(Effect::Order(Arc::new(filled)));
+                }
                 return;
             }
+            order.fill(&known);
             order.claimed = known.claimed;
+        }
+        if order.placed == Instant(0) {
+            order.placed = self.entry.happened;
+        }
+        if order.number.is_empty() {
+            order.number.clone_from(&order.id);
         }
         let order = Arc::new(order);
         self.turn.stage(Effect::Order(order.clone()));
