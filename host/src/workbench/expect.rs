@@ -280,7 +280,11 @@ fn check_one(stage: &Stage, expected: &Expectation, events: &Events) -> Result<O
 
 /// Whether words stand in a record of why.
 fn in_why(why: &Why, part: &str) -> bool {
-    let in_run = |run: &Run| run.outcome.contains(part) || run.calls.iter().any(|call| call.get().contains(part));
+    let in_run = |run: &Run| {
+        run.outcome.contains(part)
+            || run.log.contains(part)
+            || run.calls.iter().any(|call| call.get().contains(part))
+    };
     why.what.contains(part)
         || why.host.iter().any(|words| words.contains(part))
         || why.decisions.iter().any(|one| one.rule.code() == part || one.rule.sentence().contains(part))

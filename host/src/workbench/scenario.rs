@@ -176,7 +176,7 @@ pub struct Expectation {
     /// The host noted these words in a record of why.
     pub noted: Option<String>,
     /// These words are in a record of why of this step: what came in, what the host noted, what the gate decided (its rule), what
-    /// plugins asked, were told and came to.
+    /// plugins asked, were told, logged and came to.
     pub why: Option<String>,
     /// A plugin ran by this subscription, such as `on-timer`.
     pub ran: Option<String>,
