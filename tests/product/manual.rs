@@ -44,9 +44,8 @@ fn interfaces() -> Vec<(String, String)> {
     let mut wit = wit_parser::Resolve::default();
     wit.push_dir(repository().join("wit")).expect("the contract");
     let with_functions = wit.interfaces.iter().filter(|(_, one)| !one.functions.is_empty());
-    let name = |(_, one): (_, &wit_parser::Interface)| {
-        Some((wit.packages[one.package?].name.name.clone(), one.name.clone()?))
-    };
+    let name =
+        |(_, one): (_, &wit_parser::Interface)| Some((wit.packages[one.package?].name.name.clone(), one.name.clone()?));
     let found: Vec<_> = with_functions.filter_map(name).collect();
     assert!(found.len() > 25, "{found:?}");
     found
@@ -64,7 +63,8 @@ fn every_interface_is_in_the_manual_with_what_the_owner_reads_and_an_example_tha
         };
         let export = Export::ALL.into_iter().find(|one| one.word() == name && package != "host");
         let sentence = permission_sentence(&name).or(export.map(Export::sentence));
-        let reads = sentence.map_or("It needs no approval.".to_owned(), |words| format!("The owner reads: \"{words}\""));
+        let reads =
+            sentence.map_or("It needs no approval.".to_owned(), |words| format!("The owner reads: \"{words}\""));
         if !section.contains(&reads) {
             missing.push(format!("{name}: the page lacks `{reads}`"));
         }
@@ -132,7 +132,13 @@ fn the_numbers_of_the_manual_are_the_programs() {
 }
 
 fn span(seconds: u64) -> String {
-    if seconds < 60 { format!("{seconds} seconds") } else if seconds == 60 { "1 minute".to_owned() } else { format!("{} minutes", seconds / 60) }
+    if seconds < 60 {
+        format!("{seconds} seconds")
+    } else if seconds == 60 {
+        "1 minute".to_owned()
+    } else {
+        format!("{} minutes", seconds / 60)
+    }
 }
 
 /// A number as the page writes it: `200,000,000`, `64 MiB`, `2 s`.
@@ -190,9 +196,12 @@ fn the_scenarios_of_the_manual_play() {
     let mut played = 0;
     for name in ["docs/testing.md", "docs/limits.md"] {
         let all = blocks(name);
-        let scenarios: Vec<&Block> = all.iter().filter(|block| block.kind == "toml" && !block.about.is_empty()).collect();
+        let scenarios: Vec<&Block> =
+            all.iter().filter(|block| block.kind == "toml" && !block.about.is_empty()).collect();
         let first = scenarios.first().unwrap_or_else(|| panic!("{name} has no scenario"));
-        for (number, block) in all.iter().enumerate().filter(|(_, block)| block.kind == "toml" && !block.about.is_empty()) {
+        for (number, block) in
+            all.iter().enumerate().filter(|(_, block)| block.kind == "toml" && !block.about.is_empty())
+        {
             let file = format!("{number}.toml");
             let path = folder.write(&file, scenario(block, first));
             let mut command = Command::new(program());
@@ -308,7 +317,8 @@ fn an_author_who_follows_the_manual_gets_what_it_says() {
 fn every_page_is_listed_and_has_no_commands_that_nobody_tries() {
     let listed = page("README.md");
     for block in blocks("docs/") {
-        let tried = ["first-plugin", "testing", "upgrading", "publishing"].iter().any(|page| block.place.contains(page));
+        let tried =
+            ["first-plugin", "testing", "upgrading", "publishing"].iter().any(|page| block.place.contains(page));
         assert!(tried || !["sh", "console", "bash", "shell"].contains(&block.kind.as_str()), "{}", block.place);
     }
     for entry in std::fs::read_dir(repository().join("docs")).unwrap() {

@@ -30,7 +30,8 @@ fn papers() -> Vec<(String, String)> {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
         names.extend(name.ends_with(".md").then(|| format!("docs/{name}")));
     }
-    let read = |name: &String| std::fs::read_to_string(repository().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let read =
+        |name: &String| std::fs::read_to_string(repository().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
     names.into_iter().map(|name| (name.clone(), read(&name))).collect()
 }
 

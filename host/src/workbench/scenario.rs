@@ -119,6 +119,8 @@ pub struct Step {
     pub data: Option<serde_json::Value>,
     /// Its id at the source; absent: a new one.
     pub id: Option<String>,
+    /// When it happened, as its source says; absent: now.
+    pub happened: Option<String>,
     /// A customer writes this.
     pub says: Option<String>,
     /// Who.
@@ -297,7 +299,7 @@ impl Step {
         if let Some(wait) = &self.wait {
             duration_ms(wait)?;
         }
-        if let Some(at) = &self.at {
+        for at in [&self.at, &self.happened].into_iter().flatten() {
             moment(at)?;
         }
         one_of("staff", self.staff.as_deref(), &["take", "reply", "resolve"])?;
