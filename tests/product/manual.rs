@@ -90,14 +90,21 @@ fn every_interface_is_in_the_manual_with_what_the_owner_reads_and_an_example_tha
 fn what_the_manual_quotes_is_code_that_is_built() {
     let mut sources = texts("tests/plugins/manual/src", ".rs");
     sources.extend(texts("tests/plugins/house-reader/src", ".rs"));
+    sources.extend(texts("tests/plugins/manual", "plugin.toml"));
     let mut quoted = 0;
-    for block in blocks("docs/").into_iter().filter(|block| block.kind == "rust") {
+    let is_quoted = |block: &Block| block.kind == "rust" || (block.kind == "toml" && block.about.is_empty());
+    for block in blocks("docs/").into_iter().filter(is_quoted) {
         for part in block.text.split("\n\n").map(str::trim_end) {
             assert!(sources.iter().any(|source| source.contains(part)), "{}: no source has\n{part}", block.place);
         }
         quoted += 1;
     }
     assert!(quoted > 30, "{quoted}");
+
+    let world = blocks("docs/interfaces.md").into_iter().find(|block| block.kind == "wit").expect("a world");
+    let mut wit = wit_parser::Resolve::default();
+    wit.push_dir(repository().join("wit")).expect("the contract");
+    wit.push_str("world.wit", &world.text).unwrap_or_else(|error| panic!("{}: {error}", world.place));
 }
 
 #[test]

@@ -388,6 +388,8 @@ fn describe(plugin: &Value) -> String {
     };
     let state = if !plugin["paused"].is_null() {
         format!("stopped: {}", plugin["paused"]["reason"].as_str().unwrap_or_default())
+    } else if plugin["enabled"] == true && !interfaces(false).is_empty() {
+        "on, but does not run before it is granted what it asks for".to_owned()
     } else if plugin["enabled"] == true {
         "on".to_owned()
     } else {
