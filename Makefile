@@ -37,7 +37,7 @@ test-all: plugins
 lint: wasm-target
 	cargo fmt --all --check
 	cargo clippy -p attune -p attune-tests --all-targets -- -D warnings
-	cargo clippy --target $(TARGET) -p attune-guest -p appointment-reminders -p order-status -p faq -p escalation -p surge-alert -p sender -p house-reader -p birthday -- -D warnings
+	cargo clippy --target $(TARGET) -p attune-guest -p appointment-reminders -p order-status -p faq -p escalation -p surge-alert -p sender -p house-reader -p manual -p birthday -- -D warnings
 
 # Measures, prints a table, writes target/bench/summary.json.
 bench: plugins

@@ -16,6 +16,7 @@ mod knowledge;
 mod limits;
 mod mail;
 mod malformed;
+mod manual;
 mod moods;
 mod papers;
 mod projects;

@@ -7,35 +7,46 @@ use attune::domain::message::Author;
 use attune_tests::{Client, Server, Start, plugins_folder, profile_folder, repository, text, until};
 use serde_json::Value;
 
-/// The papers. The second is read if it is there.
+/// The papers that stand at the top. Those in `docs/` are papers too; their commands are tried by `manual.rs` and `publishing.rs`.
 const PAPERS: [&str; 2] = ["README.md", "ARCHITECTURE.md"];
 
 /// A block of a paper between fences.
 #[derive(Debug)]
-struct Block {
+pub struct Block {
     /// Where it is.
-    place: String,
-    /// What stands behind the opening fence.
-    kind: String,
-    text: String,
+    pub place: String,
+    /// The first word behind the opening fence.
+    pub kind: String,
+    /// The second.
+    pub about: String,
+    /// What is in it.
+    pub text: String,
 }
 
-/// The papers that are there, each with its text.
-fn papers() -> Vec<(&'static str, String)> {
-    let readme = repository().join(PAPERS[0]);
-    assert!(readme.is_file(), "{} is missing; a stranger begins there", readme.display());
-    PAPERS.into_iter().filter_map(|name| Some((name, std::fs::read_to_string(repository().join(name)).ok()?))).collect()
+/// All papers, each with its text.
+fn papers() -> Vec<(String, String)> {
+    let mut names: Vec<String> = PAPERS.map(str::to_owned).to_vec();
+    for entry in std::fs::read_dir(repository().join("docs")).expect("docs/ is there") {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        names.extend(name.ends_with(".md").then(|| format!("docs/{name}")));
+    }
+    let read =
+        |name: &String| std::fs::read_to_string(repository().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    names.into_iter().map(|name| (name.clone(), read(&name))).collect()
 }
 
-fn blocks() -> Vec<Block> {
+/// The blocks of all papers whose name begins like this.
+pub fn blocks(begins: &str) -> Vec<Block> {
     let mut found = Vec::new();
-    for (name, text) in papers() {
+    for (name, text) in papers().into_iter().filter(|(name, _)| name.starts_with(begins)) {
         let mut open: Option<Block> = None;
         for (number, line) in text.lines().enumerate() {
             match (line.trim_start().strip_prefix("```"), open.take()) {
                 (Some(kind), None) => {
-                    let kind = kind.split([' ', ',']).next().unwrap_or_default().to_owned();
-                    open = Some(Block { place: format!("{name}:{}", number + 1), kind, text: String::new() });
+                    let mut words = kind.split([' ', ',']).map(str::to_owned);
+                    let mut word = || words.next().unwrap_or_default();
+                    let place = format!("{name}:{}", number + 1);
+                    open = Some(Block { place, kind: word(), about: word(), text: String::new() });
                 }
                 (Some(_), Some(block)) => found.push(block),
                 (None, Some(mut block)) => {
@@ -119,7 +130,7 @@ fn fill_in(command: &str, owner: &Client) -> String {
 
 #[test]
 fn the_commands_of_the_papers_run() {
-    let blocks = blocks();
+    let blocks: Vec<Block> = PAPERS.into_iter().flat_map(blocks).collect();
     let makefile = std::fs::read_to_string(repository().join("Makefile")).unwrap_or_default();
     let (events, plugins) = (repository().join("examples/events"), plugins_folder());
     let demo = ["--demo", &events.to_string_lossy(), "--plugins", &plugins.to_string_lossy()].map(str::to_owned);
@@ -181,7 +192,7 @@ fn what_the_demonstration_prints_works_when_it_is_pasted() {
 
 #[test]
 fn the_snippets_of_the_papers_parse() {
-    for Block { place, kind, text } in blocks() {
+    for Block { place, kind, text, .. } in blocks("") {
         match kind.as_str() {
             "json" => drop(serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{place}: {error}"))),
             "toml" => drop(text.parse::<toml::Table>().unwrap_or_else(|error| panic!("{place}: {error}"))),
@@ -209,11 +220,13 @@ fn rust_parses(place: &str, text: &str) {
 fn the_links_of_the_papers_lead_to_files() {
     let mut broken = Vec::new();
     for (name, text) in papers() {
+        let folder = repository().join(&name);
+        let folder = folder.parent().unwrap_or_else(|| Path::new("."));
         for (number, line) in text.lines().enumerate() {
             for link in line.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
                 let file = link.split(['#', ' ']).next().unwrap_or_default();
                 let elsewhere = file.is_empty() || file.contains("://") || file.starts_with("mailto:");
-                if !elsewhere && !repository().join(Path::new(file)).exists() {
+                if !elsewhere && !folder.join(file).exists() {
                     broken.push(format!("{name}:{}: there is no {file}", number + 1));
                 }
             }

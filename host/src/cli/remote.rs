@@ -388,6 +388,8 @@ fn describe(plugin: &Value) -> String {
     };
     let state = if !plugin["paused"].is_null() {
         format!("stopped: {}", plugin["paused"]["reason"].as_str().unwrap_or_default())
+    } else if plugin["enabled"] == true && !interfaces(false).is_empty() {
+        "on, but does not run before it is granted what it asks for".to_owned()
     } else if plugin["enabled"] == true {
         "on".to_owned()
     } else {
@@ -406,6 +408,10 @@ fn describe(plugin: &Value) -> String {
     text.push_str(&format!("  may: {}\n", interfaces(true)));
     if !interfaces(false).is_empty() {
         text.push_str(&format!("  asks for: {}\n", interfaces(false)));
+        for one in permissions(plugin).filter(|one| one["granted"] == false) {
+            let word = |name: &str| one[name].as_str().unwrap_or_default();
+            text.push_str(&format!("    {}: {}\n", word("interface"), word("sentence")));
+        }
     }
     let own = plugin["own_limits"].as_object().into_iter().flatten();
     let own = own.map(|(name, number)| format!("{name} {number}")).collect::<Vec<_>>().join(", ");

@@ -179,10 +179,11 @@ impl Test {
         let without = scenario.steps.iter().all(|step| step.expect.is_empty());
         let judged = reviewed.is_some() || (self.update && without);
         let played = play(sandbox, scenario, part, others, judged).with_context(|| shown.clone())?;
+        let hint = if without { HINT } else { "" };
         let failure = played
             .failure
             .as_ref()
-            .map(|failure| format!("{}: {}", scenario.place(&shown, failure.step), failure.words));
+            .map(|failure| format!("{}: {}{hint}", scenario.place(&shown, failure.step), failure.words));
         let mut case = Case { file, path, failure, differs: None, wrote: Vec::new(), played };
         if judged && case.failure.is_none() {
             let is = transcript::reviewed(&scenario.name, &case.played.transcript);
@@ -228,6 +229,10 @@ impl Test {
         seen
     }
 }
+
+/// What to do about a scenario that says nothing of what is expected.
+const HINT: &str =
+    "\n    nothing is expected in this scenario: write what is, or have its transcript written with --update";
 
 /// How often it is looked whether something changed.
 const LOOK: Duration = Duration::from_millis(200);

@@ -149,7 +149,7 @@ pub struct Limits {
     pub timers: usize,
     /// Facts, and tags, a customer.
     pub facts: usize,
-    /// Runs of one share before it becomes a dead letter: spread by [`Limits::backoff_ms`] over about a day.
+    /// Runs of one share before it becomes a dead letter: spread by [`Limits::backoff_ms`] over an hour and a half.
     pub attempts: u32,
     /// Shares of one plugin that may wait in one lane.
     pub shares: usize,
@@ -288,7 +288,7 @@ impl Limits {
         Ok(())
     }
 
-    /// How long to wait before an attempt (2 for the first retry): doubling from a quarter of a minute, with up to a quarter of
+    /// How long to wait before an attempt (2 for the first retry): four times as long each time, from a quarter of a minute, with up to a quarter of
     /// jitter taken from `seed`, at most six hours. Milliseconds.
     pub fn backoff_ms(&self, attempt: u32, seed: u64) -> u64 {
         let base = 15_000_u64.saturating_mul(1 << (2 * attempt.saturating_sub(2)).min(20)).min(6 * 3_600_000);

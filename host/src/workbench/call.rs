@@ -58,11 +58,10 @@ pub fn call(sandbox: &Arc<Sandbox>, part: &Part, mut scenario: Scenario, mut eve
         }
     }
     let mut stage = Stage::set(sandbox, &scenario, part, &[])?;
-    let start = super::scenario::moment(&scenario.business.start)?;
     let mut called = Called { whys: Vec::new(), messages: Vec::new(), transcript: Vec::new(), dumps: Vec::new() };
     for event in &events {
         stage.take(event).with_context(|| event["type"].as_str().unwrap_or("the event").to_owned())?;
-        let happened = stage.collect(start)?;
+        let happened = stage.collect()?;
         stage.write_down(&happened);
         called.whys.extend(happened.whys);
         called.messages.extend(happened.messages);

@@ -11,7 +11,7 @@ use crate::domain::time::Instant;
 use crate::engine::why::{Run, Why};
 use crate::turn::records::Notice;
 
-use super::play::{Events, Stage};
+use super::play::{Events, NOTICES, Stage};
 use super::scenario::{Expectation, Step};
 use super::transcript;
 
@@ -119,7 +119,9 @@ fn what_else(events: &Events) -> String {
 fn show(stage: &Stage, message: &Message) -> String {
     let (from, to) = (message.author.word(), stage.alias(message.customer));
     let template = message.origin.as_ref().and_then(|origin| origin.template.as_deref()).unwrap_or("no template");
-    format!("{from} to {to} by {} ({template}): {}", message.channel, message.text)
+    // The lines of a message stay within what is told of it.
+    let text = message.text.replace("\n\n", "\n").replace('\n', "\n      ");
+    format!("{from} to {to} by {} ({template}): {text}", message.channel)
 }
 
 /// How a message differs from an expectation.
@@ -205,9 +207,9 @@ fn check_one(stage: &Stage, expected: &Expectation, events: &Events) -> Result<O
         return Ok(Some(format!("there is no appointment {id}")));
     }
     if let Some(part) = &expected.notice {
-        let notices = query.notices(None, 50)?;
+        let notices = query.notices(None, NOTICES)?;
         // With examples it may be one of before: how many it shows changes later.
-        let is_meant = |notice: &Notice| expected.examples.is_some() || notice.at >= events.since;
+        let is_meant = |notice: &Notice| expected.examples.is_some() || !events.earlier_notices.contains(&notice.id);
         let mut meant = notices.iter().map(|(_, notice)| notice).filter(|notice| is_meant(notice));
         let found = meant.find(|notice| notice.title.contains(part) || notice.text.contains(part));
         let Some(notice) = found else {
@@ -218,7 +220,11 @@ fn check_one(stage: &Stage, expected: &Expectation, events: &Events) -> Result<O
         return Ok(wrong.map(|wanted| format!("expected {wanted} examples with the notice; there are {shown}")));
     }
     if let Some(count) = expected.notices {
-        let is = query.notices(None, 50)?.iter().filter(|(_, notice)| notice.at >= events.since).count();
+        let is = query
+            .notices(None, NOTICES)?
+            .iter()
+            .filter(|(_, notice)| !events.earlier_notices.contains(&notice.id))
+            .count();
         return Ok((is != count).then(|| format!("expected {count} notices to staff; there are {is}")));
     }
     if let Some(count) = expected.timers {
@@ -280,7 +286,9 @@ fn check_one(stage: &Stage, expected: &Expectation, events: &Events) -> Result<O
 
 /// Whether words stand in a record of why.
 fn in_why(why: &Why, part: &str) -> bool {
-    let in_run = |run: &Run| run.outcome.contains(part) || run.calls.iter().any(|call| call.get().contains(part));
+    let in_run = |run: &Run| {
+        run.outcome.contains(part) || run.log.contains(part) || run.calls.iter().any(|call| call.get().contains(part))
+    };
     why.what.contains(part)
         || why.host.iter().any(|words| words.contains(part))
         || why.decisions.iter().any(|one| one.rule.code() == part || one.rule.sentence().contains(part))

@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 
 use crate::domain::business::Business;
 use crate::domain::entry::{Change, Input, Outcome, PluginChange, StaffAct};
-use crate::domain::ids::{BusinessId, CustomerId, MessageId};
+use crate::domain::ids::{BusinessId, CustomerId, MessageId, NoticeId};
 use crate::domain::knowledge::{Article, KnowledgeChange};
 use crate::domain::message::{Author, Message};
 use crate::domain::time::{self, Instant};
@@ -89,9 +89,14 @@ pub struct Stage {
     live: broadcast::Receiver<Arc<Happened>>,
     events: u64,
     transcript: Vec<Line>,
+    /// The newest notices to staff when it was last looked.
+    notices: BTreeSet<NoticeId>,
     /// The plugin under test.
     pub(super) tested: String,
 }
+
+/// How many notices to staff are looked at, newest first.
+pub(super) const NOTICES: usize = 50;
 
 /// What happened in one step.
 #[derive(Default)]
@@ -100,8 +105,8 @@ pub struct Events {
     pub messages: Vec<Arc<Message>>,
     /// The records of why.
     pub whys: Vec<Why>,
-    /// Since when.
-    pub since: Instant,
+    /// The newest notices to staff as they were before it.
+    pub earlier_notices: BTreeSet<NoticeId>,
 }
 
 /// Plays a scenario with the plugin under test and those it names. `judged` is whether a reviewed transcript judges it as well:
@@ -119,10 +124,9 @@ pub fn play(
     let mut stage = Stage::set(sandbox, scenario, tested, others)?;
     let mut played = Played { name: scenario.name.clone(), ..Played::default() };
     for (number, step) in scenario.steps.iter().enumerate() {
-        let since = stage.world.now();
         let wrong = match stage.act(scenario, step) {
             Ok(()) => {
-                let events = stage.collect(since)?;
+                let events = stage.collect()?;
                 let mut fuel = 0;
                 for run in events.whys.iter().flat_map(|why| &why.runs) {
                     fuel += run.fuel;
@@ -175,6 +179,7 @@ impl Stage {
             live,
             events: 0,
             transcript: Vec::new(),
+            notices: BTreeSet::new(),
             tested: tested.about.manifest.name.clone(),
         };
         let setting = &scenario.business;
@@ -197,13 +202,13 @@ impl Stage {
         }
         for person in &scenario.customers {
             let data = json!({ "customer": reference(person) });
-            stage.event(crate::domain::event::CUSTOMER_UPDATED, data, None)?;
+            stage.event(crate::domain::event::CUSTOMER_UPDATED, data, &Step::default())?;
             let address = person.addresses.first().context("a customer needs at least one address")?;
             let found = stage.engine.query(business).customer_by_address(address)?;
             let found = found.with_context(|| format!("customer `{}` could not be made", person.alias))?;
             stage.customers.insert(person.alias.clone(), found.id);
         }
-        stage.collect(start)?;
+        stage.collect()?;
         Ok(stage)
     }
 
@@ -234,10 +239,14 @@ impl Stage {
         self.change(Change::Plugin { name, seen: None, set: Box::new(set) })
     }
 
-    fn event(&mut self, kind: &str, data: serde_json::Value, id: Option<&str>) -> Result<()> {
+    /// An event, with the id and the time that a step gives it.
+    fn event(&mut self, kind: &str, data: serde_json::Value, step: &Step) -> Result<()> {
         self.events += 1;
-        let id = id.map_or_else(|| format!("scenario-{}", self.events), str::to_owned);
-        let event = json!({ "specversion": "1.0", "type": kind, "source": "scenario", "id": id, "data": data });
+        let id = step.id.clone().unwrap_or_else(|| format!("scenario-{}", self.events));
+        let mut event = json!({ "specversion": "1.0", "type": kind, "source": "scenario", "id": id, "data": data });
+        if let Some(happened) = &step.happened {
+            event["time"] = json!(moment(happened)?.to_string());
+        }
         self.take(&event)
     }
 
@@ -269,7 +278,7 @@ impl Stage {
                 data.insert("customer".to_owned(), reference(person));
             }
             self.say(format!("{kind} {}", step.customer.as_deref().unwrap_or("")));
-            self.event(kind, data, step.id.as_deref())?;
+            self.event(kind, data, step)?;
         } else if let (Some(text), Some(person)) = (&step.says, person) {
             let channel = step.channel.as_deref().unwrap_or("chat");
             let mut data = json!({ "customer": reference(person), "channel": channel, "text": text });
@@ -281,7 +290,7 @@ impl Stage {
             }
             self.say(format!("{} by {channel}: {text}", person.alias));
             for _ in 0..step.times.unwrap_or(1) {
-                self.event(crate::domain::event::MESSAGE_RECEIVED, data.clone(), step.id.as_deref())?;
+                self.event(crate::domain::event::MESSAGE_RECEIVED, data.clone(), step)?;
             }
         } else if let (Some(act), Some(person)) = (&step.staff, person) {
             self.say(format!("staff {act} ({})", person.alias));
@@ -360,8 +369,11 @@ impl Stage {
     }
 
     /// What happened since the last time.
-    pub(super) fn collect(&mut self, since: Instant) -> Result<Events> {
-        let mut events = Events { since, ..Events::default() };
+    pub(super) fn collect(&mut self) -> Result<Events> {
+        let notices = self.engine.query(self.business).notices(None, NOTICES)?;
+        let notices = notices.into_iter().map(|(_, notice)| notice.id).collect();
+        let earlier_notices = std::mem::replace(&mut self.notices, notices);
+        let mut events = Events { earlier_notices, ..Events::default() };
         loop {
             match self.live.try_recv() {
                 Ok(happened) => {

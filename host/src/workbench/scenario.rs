@@ -119,6 +119,8 @@ pub struct Step {
     pub data: Option<serde_json::Value>,
     /// Its id at the source; absent: a new one.
     pub id: Option<String>,
+    /// When it happened, as its source says; absent: now.
+    pub happened: Option<String>,
     /// A customer writes this.
     pub says: Option<String>,
     /// Who.
@@ -176,7 +178,7 @@ pub struct Expectation {
     /// The host noted these words in a record of why.
     pub noted: Option<String>,
     /// These words are in a record of why of this step: what came in, what the host noted, what the gate decided (its rule), what
-    /// plugins asked, were told and came to.
+    /// plugins asked, were told, logged and came to.
     pub why: Option<String>,
     /// A plugin ran by this subscription, such as `on-timer`.
     pub ran: Option<String>,
@@ -297,7 +299,7 @@ impl Step {
         if let Some(wait) = &self.wait {
             duration_ms(wait)?;
         }
-        if let Some(at) = &self.at {
+        for at in [&self.at, &self.happened].into_iter().flatten() {
             moment(at)?;
         }
         one_of("staff", self.staff.as_deref(), &["take", "reply", "resolve"])?;

@@ -195,6 +195,8 @@ fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
+            // A line that is empty is not shown as one.
+            '\n' if shown.ends_with(" / ") => {}
             '\n' => shown.push_str(" / "),
             c if c.is_control() => shown.extend(c.escape_default()),
             c => shown.push(c),
