@@ -10,10 +10,15 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::domain::message::Author;
+use crate::domain::plugin::Installed;
+use crate::domain::time::Instant;
 use crate::engine::why::Run;
-use crate::sandbox::{Cache, Compiler, Sandbox};
+use crate::intake::schema::Home;
+use crate::sandbox::{Cache, Compiler, Component, Sandbox};
+use crate::turn::config::{Plugin, check_settings};
 use crate::turn::limits::Limits;
 use crate::workbench::call::{Called, call};
+use crate::workbench::door;
 use crate::workbench::play::Part;
 use crate::workbench::scenario::{Scenario, Setting, moment};
 use crate::world::Test;
@@ -24,7 +29,11 @@ use super::stamp::stamp;
 /// The most bytes of an event's file.
 const EVENT_BYTES: u64 = 4 << 20;
 
-/// Have a component file handle an event, and show what it does.
+/// Have a component file handle an event, and show what it does; or a connector a request, a channel a message.
+///
+/// A connector takes files with a vendor's request: `headers`, `body`, and perhaps `url`, `body_encoding` (utf-8 or base64) and
+/// `signing` with `secret` and `now` (seconds), by which it is verified. A channel takes files with a message: `channel`, `to`, `text`
+/// and perhaps the provider's `response`: `status`, `headers`, `body`. Exits with 1 if a server would not have taken it.
 ///
 /// The business is made for it, and so is the customer, out of what the event says of them; nothing is kept and nothing is sent.
 /// The permissions that the plugin asks for are granted. Exits with 1 if the plugin failed.
@@ -41,6 +50,12 @@ pub(super) struct Call {
     /// The business's zone.
     #[arg(long, default_value = "Europe/Berlin")]
     zone: String,
+    /// The business's country, for telephone numbers without one: two capital letters.
+    #[arg(long)]
+    country: Option<String>,
+    /// The secret with which a vendor's request is verified, instead of the one in its file; twice for two that are good.
+    #[arg(long = "secret", env = "ATTUNE_SIGNING_SECRET", hide_env_values = true)]
+    secrets: Vec<String>,
     /// The business's language.
     #[arg(long, default_value = "en")]
     language: String,
@@ -63,7 +78,8 @@ impl Call {
         };
         let shown = self.file.display().to_string();
         let wasm = std::fs::read(&self.file).with_context(|| shown.clone())?;
-        let part = Part { about: sandbox.load(&wasm).context(shown)?.about.clone(), wasm: Arc::new(wasm) };
+        let component = sandbox.load(&wasm).context(shown)?;
+        let part = Part { about: component.about.clone(), wasm: Arc::new(wasm) };
         let start = self.at.clone().unwrap_or_else(|| format!("2026-03-02T10:00[{}]", self.zone));
         let world = Test::new(moment(&start).context("--at")?, 1);
         let mut events = Vec::new();
@@ -74,7 +90,11 @@ impl Call {
                 one => events.push(one),
             }
         }
-        let settings = serde_json::from_str(&self.settings).context("--settings: a JSON object is needed")?;
+        let settings: Value = serde_json::from_str(&self.settings).context("--settings: a JSON object is needed")?;
+        if events.iter().any(|event| door::is_for_a_door(&component, event)) {
+            let home = Home { zone: self.zone.clone(), country: self.country.clone() };
+            return at_the_door(&sandbox, &component, settings, &home, &self, moment(&start)?, events);
+        }
         let scenario = Scenario {
             name: "call".to_owned(),
             business: Setting {
@@ -88,7 +108,7 @@ impl Call {
                 contact: None,
                 start,
             },
-            settings,
+            settings: settings.as_object().cloned().unwrap_or_default(),
             plugins: Default::default(),
             knowledge: Vec::new(),
             customers: Vec::new(),
@@ -107,6 +127,33 @@ impl Call {
         }
         Ok(if runs.iter().any(|run| run.failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
+}
+
+/// Requests for a connector, or messages for a channel.
+fn at_the_door(
+    sandbox: &Sandbox,
+    component: &Component,
+    settings: Value,
+    home: &Home,
+    asked: &Call,
+    now: Instant,
+    files: Vec<Value>,
+) -> Result<ExitCode> {
+    check_settings(&component.about.manifest, &settings).map_err(anyhow::Error::msg).context("--settings")?;
+    let about = component.about.clone();
+    let name = about.manifest.name.clone();
+    let installed = Installed::new(&name, &about.digest, about.manifest, about.exports, about.wants);
+    let plugin = Plugin::new(Installed { settings, ..installed }, &Limits::default());
+    let mut fine = true;
+    for file in files {
+        let called = door::call(sandbox, component, &plugin, home, &asked.secrets, now, file)?;
+        fine &= called.fine;
+        match asked.format {
+            Format::Json => println!("{}", called.told),
+            Format::Text => println!("{}", serde_json::to_string_pretty(&called.told)?),
+        }
+    }
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn read(file: &PathBuf) -> Result<String> {

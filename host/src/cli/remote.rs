@@ -256,6 +256,16 @@ enum PluginAct {
         #[arg(value_parser = limit)]
         limits: Vec<(String, u64)>,
     },
+    /// Set a secret that it needs, from standard input: a value a line, the newest first. None takes it away.
+    Secret {
+        /// Its name.
+        name: String,
+        /// Which, as `attune plugin show` lists them.
+        secret: String,
+        /// Take it away.
+        #[arg(long)]
+        remove: bool,
+    },
     /// Say when it is asked: lower answers first.
     Order {
         /// Its name.
@@ -269,6 +279,9 @@ enum PluginAct {
         name: String,
     },
 }
+
+/// The most that is read of a secret's values, in bytes.
+const SECRET_BYTES: u64 = 16 << 10;
 
 pub(super) fn segment(text: &str) -> String {
     text.bytes()
@@ -325,6 +338,19 @@ impl Plugin {
             PluginAct::Distrust { key } => {
                 server.get_or_fail("DELETE", &format!("/v1/keys/{}", segment(key)), Body::None)?;
                 println!("{key} is trusted no more; plugins that rested on it are stopped");
+                return Ok(ExitCode::SUCCESS);
+            }
+            PluginAct::Secret { name, secret, remove } => {
+                let path = format!("/v1/plugins/{}/secrets/{}", segment(name), segment(secret));
+                if *remove {
+                    server.get_or_fail("DELETE", &path, Body::None)?;
+                } else {
+                    let mut text = String::new();
+                    std::io::stdin().take(SECRET_BYTES).read_to_string(&mut text).context("standard input")?;
+                    let values: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+                    server.get_or_fail("PUT", &path, Body::Json("application/json", &json!({ "values": values })))?;
+                }
+                println!("the secret {secret} of {name} is {}", if *remove { "gone" } else { "set" });
                 return Ok(ExitCode::SUCCESS);
             }
             PluginAct::Keys => {

@@ -1,5 +1,7 @@
 //! Appointments, as a calendar tells of them and a customer answers.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,6 +35,9 @@ pub struct Appointment {
     /// Where it happens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
+    /// What else the vendor says, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
     /// The calendar's word.
     pub status: AppointmentStatus,
     /// The customer's word.

@@ -155,6 +155,9 @@ pub struct Who {
     /// Where they can be reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
+    /// The source's own id of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// How they want to be called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::address::Address;
 use super::message::Purpose;
-use super::order::Money;
+use super::order::{Money, OrderStatus};
 
 /// A customer wrote something.
 pub const MESSAGE_RECEIVED: &str = "attune.message.received.v1";
@@ -29,6 +29,10 @@ pub struct CustomerRef {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 16)]
     pub addresses: Vec<Address>,
+    /// The source's own id of them: whoever it was before, with other addresses, it is the same customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 200)]
+    pub external_id: Option<String>,
     /// How they want to be called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 200)]
@@ -197,6 +201,9 @@ pub struct AppointmentData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 500)]
     pub place: Option<String>,
+    /// What else the vendor says, for plugins that know it: at most 32 names of 1 to 64 characters, each with up to 1,000.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
 }
 
 /// Data of `attune.order.{placed,updated,shipped,delayed,delivered,cancelled,refunded}.v1`.
@@ -223,6 +230,9 @@ pub struct OrderData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 100)]
     pub number: Option<String>,
+    /// Where it stands: of `updated`, which otherwise says `processing`, or nothing where the number is absent too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<OrderStatus>,
     /// When it was placed; absent: as it is known, else the event's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 16, max_length = 80)]
@@ -238,6 +248,9 @@ pub struct OrderData {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 50)]
     pub shipments: Vec<ShipmentData>,
+    /// What else the vendor says, for plugins that know it: at most 32 names of 1 to 64 characters, each with up to 1,000.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
 }
 
 /// A parcel as the shop tells it.

@@ -1,5 +1,7 @@
 //! Orders and the parcels that carry them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -98,6 +100,9 @@ pub struct Order {
     /// Its parcels.
     #[serde(default)]
     pub shipments: Vec<Shipment>,
+    /// What else the vendor says, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
     /// Whether the shop knows it as another customer's, and this one proved that it is theirs.
     #[serde(default)]
     pub claimed: bool,

@@ -316,6 +316,34 @@ pub struct Installed {
 }
 
 impl Installed {
+    /// A plugin as it is before its owner decided anything: off, without grants, last in the order.
+    pub fn new(
+        name: &str,
+        digest: &str,
+        manifest: Manifest,
+        exports: BTreeSet<Export>,
+        wants: BTreeSet<String>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            digest: digest.to_owned(),
+            signer: None,
+            vouched: Vouched::Signature,
+            source: None,
+            manifest,
+            exports,
+            wants,
+            grants: BTreeSet::new(),
+            enabled: false,
+            order: 0,
+            settings: serde_json::json!({}),
+            wording: BTreeMap::new(),
+            limits: BTreeMap::new(),
+            paused: None,
+            revision: 1,
+        }
+    }
+
     /// What its code asks for and the owner has not granted.
     pub fn ungranted(&self) -> Vec<&str> {
         self.wants.difference(&self.grants).map(String::as_str).collect()

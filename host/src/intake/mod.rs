@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::address::Address;
 use crate::domain::business::Business;
-use crate::domain::entry::{Entry, Event, Input, News};
+use crate::domain::entry::{Entry, Event, Input, News, Who};
 use crate::domain::ids::{BusinessId, CustomerId, EventId};
 use crate::domain::order::Order;
 use crate::engine::{Engine, NotTaken};
@@ -155,25 +155,26 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent, look: bo
         .map_err(|misfits| NotAccepted::Invalid { kind: event.kind.clone(), misfits })?;
     let (mut known_by, mut newcomer) = (None, None);
     let is_leaving = |customer| engine.is_leaving(view.as_ref(), business, customer).map_err(|e| stopped(&e));
-    let customer =
-        match identify(view.as_ref(), business, &index, &read, event.by_connector).map_err(|e| stopped(&e))? {
-            // Their addresses are free once they are gone, which is a matter of moments: it is for the sender to come again.
-            Identity::Known(customer, _) if is_leaving(customer)? => {
-                return Err(NotAccepted::NotTaken(NotTaken::Raced));
-            }
-            Identity::Known(customer, by) => {
-                known_by = by;
-                Some(customer)
-            }
-            Identity::New => {
-                newcomer = Some(CustomerId::new(now, engine.world().unique()));
-                newcomer
-            }
-            Identity::Business => None,
-            Identity::NoSuch(path, rule) => {
-                return Err(NotAccepted::Invalid { kind: event.kind.clone(), misfits: vec![Misfit { path, rule }] });
-            }
-        };
+    let customer = match identify(view.as_ref(), business, &index, &read, (&event.source, event.by_connector))
+        .map_err(|e| stopped(&e))?
+    {
+        // Their addresses are free once they are gone, which is a matter of moments: it is for the sender to come again.
+        Identity::Known(customer, _) if is_leaving(customer)? => {
+            return Err(NotAccepted::NotTaken(NotTaken::Raced));
+        }
+        Identity::Known(customer, by) => {
+            known_by = by;
+            Some(customer)
+        }
+        Identity::New => {
+            newcomer = Some(CustomerId::new(now, engine.world().unique()));
+            newcomer
+        }
+        Identity::Business => None,
+        Identity::NoSuch(path, rule) => {
+            return Err(NotAccepted::Invalid { kind: event.kind.clone(), misfits: vec![Misfit { path, rule }] });
+        }
+    };
     let id = EventId::new(now, engine.world().unique());
     let entry = |id, customer, copy| Entry {
         number: 0,
@@ -224,15 +225,11 @@ fn arrive(
     let at = dedupe_key(entry.business, index, &event.source, &event.id);
     batch.check(Check::Absent(at.clone()));
     batch.put(at, Row::clear(VERSION, &Seen { e: entry.id, b: event.body.clone() })?);
-    if let Some(at) = reference(entry.business, index, &event.news).filter(|_| !entry.customer.is_business())
-        && view.get(&at)?.is_none()
-    {
-        batch.check(Check::Absent(at.clone()));
-        batch.put(at, Row::clear(VERSION, &entry.customer)?);
-    }
     let mut added: Vec<Key> = Vec::new();
-    for address in event.who.addresses.iter().filter(|address| Some(*address) != known) {
-        let at = address_key(entry.business, index, address);
+    let addresses = event.who.addresses.iter().filter(|address| Some(*address) != known);
+    let addresses = addresses.map(|address| address_key(entry.business, index, address));
+    let known_by = references(entry.business, index, &event.source, &event.who, &event.news);
+    for at in addresses.chain(known_by).filter(|_| !entry.customer.is_business()) {
         if !added.contains(&at) && view.get(&at)?.is_none() {
             batch.check(Check::Absent(at.clone()));
             batch.put(at.clone(), Row::clear(VERSION, &entry.customer)?);
@@ -347,7 +344,7 @@ fn identify<'a>(
     business: BusinessId,
     index: &IndexKey,
     read: &'a schema::Read,
-    by_connector: bool,
+    (source, by_connector): (&str, bool),
 ) -> Result<Identity<'a>, StoreError> {
     if let Some(id) = read.customer {
         let known = view.get(&Key::new(business, id, Table::Customer))?.is_some();
@@ -362,11 +359,12 @@ fn identify<'a>(
             return Ok(Identity::Known(customer, Some(address)));
         }
     }
-    let reference = reference(business, index, &read.news);
-    if let Some(row) = reference.as_ref().map(|at| view.get(at)).transpose()?.flatten() {
-        return Ok(Identity::Known(row.read_clear()?, None));
+    for at in references(business, index, source, &read.who, &read.news) {
+        if let Some(row) = view.get(&at)? {
+            return Ok(Identity::Known(row.read_clear()?, None));
+        }
     }
-    Ok(match (&read.news, read.who.addresses.is_empty()) {
+    Ok(match (&read.news, read.who.addresses.is_empty() && read.who.external_id.is_none()) {
         (_, false) => Identity::New,
         (News::Other(_), true) => Identity::Business,
         // Whose it is will be told by other news of the same order.
@@ -378,15 +376,23 @@ fn identify<'a>(
     })
 }
 
-/// Where it stands whose an order or appointment is.
-fn reference(business: BusinessId, index: &IndexKey, news: &News) -> Option<Key> {
-    let (kind, source, id) = match news {
-        News::Order { order, .. } => ("order", &order.source, &order.id),
-        News::Appointment { appointment, .. } => ("appointment", &appointment.source, &appointment.id),
-        _ => return None,
+/// Where it stands whose a source's customer, order or appointment is.
+fn references(business: BusinessId, index: &IndexKey, source: &str, who: &Who, news: &News) -> Vec<Key> {
+    let (mut ids, customer) = (Vec::new(), who.external_id.iter().map(|id| ("customer", id)));
+    ids.extend(customer);
+    match news {
+        News::Order { order, .. } => ids.push(("order", &order.id)),
+        News::Appointment { appointment, .. } => {
+            ids.push(("appointment", &appointment.id));
+            ids.extend(appointment.replaces.iter().map(|id| ("appointment", id)));
+        }
+        _ => {}
+    }
+    let key = |(kind, id): (&str, &String)| {
+        let hash = index.hash(kind, &[source.as_bytes(), id.as_bytes()]);
+        Key::new(business, CustomerId::BUSINESS, Table::Reference).hash(&hash)
     };
-    let hash = index.hash(kind, &[source.as_bytes(), id.as_bytes()]);
-    Some(Key::new(business, CustomerId::BUSINESS, Table::Reference).hash(&hash))
+    ids.into_iter().map(key).collect()
 }
 
 /// The customer an address leads to.

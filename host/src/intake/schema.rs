@@ -120,6 +120,7 @@ pub fn schemas() -> BTreeMap<String, Value> {
     add("CustomerRef", value(CustomerRef::schema()));
     add("Money", value(Money::schema()));
     add("Address", value(Address::schema()));
+    add("OrderStatus", value(OrderStatus::schema()));
     add("Purpose", value(Purpose::schema()));
     add("ConsentNews", value(ConsentNews::schema()));
     add("ConsentTold", value(ConsentTold::schema()));
@@ -190,6 +191,7 @@ pub fn read(event: &CloudEvent, now: Instant, home: &Home) -> Result<Read, Vec<M
         customer.id.map(|id| id.parse().map_err(|error| misfit("/customer/id", format!("{error}")))).transpose()?;
     let who = Who {
         addresses: customer.addresses,
+        external_id: customer.external_id,
         name: customer.name,
         language: customer.language,
         zone: customer.zone,
@@ -338,6 +340,7 @@ fn appointment(
     happened: Instant,
     business_zone: &str,
 ) -> Result<Appointment, Vec<Misfit>> {
+    check_extra("/appointment/extra", &data.extra)?;
     // What stands must have a time; that something was called off may be told without.
     let starts = match &data.starts {
         Some(starts) => instant("/appointment/starts", starts)?,
@@ -371,10 +374,26 @@ fn appointment(
         place: data.place,
         status,
         answer: Answer::None,
+        extra: data.extra,
     })
 }
 
+/// The most of what a vendor says beside what Attune knows: names, and characters of a name and of a value.
+pub const EXTRA: (usize, usize, usize) = (32, 64, 1_000);
+
+fn check_extra(path: &str, extra: &BTreeMap<String, String>) -> Result<(), Vec<Misfit>> {
+    let (most, name_chars, value_chars) = EXTRA;
+    let is_long =
+        |(name, value): (&String, &String)| name.chars().count() > name_chars || value.chars().count() > value_chars;
+    if extra.len() > most || extra.iter().any(is_long) {
+        let rule = format!("has at most {most} names of {name_chars} characters, each with up to {value_chars}");
+        return Err(misfit(path, rule));
+    }
+    Ok(())
+}
+
 fn order(data: OrderData, status: OrderStatus, event: &CloudEvent, happened: Instant) -> Result<Order, Vec<Misfit>> {
+    check_extra("/order/extra", &data.extra)?;
     let placed = match &data.placed {
         Some(placed) => instant("/order/placed", placed)?,
         None if data.number.is_none() => Instant(0),
@@ -389,6 +408,7 @@ fn order(data: OrderData, status: OrderStatus, event: &CloudEvent, happened: Ins
         let ShipmentData { carrier, tracking, url, .. } = shipment;
         shipments.push(Shipment { carrier, tracking, url, expected, delivered });
     }
+    let status = data.status.filter(|_| status == OrderStatus::Processing).unwrap_or(status);
     Ok(Order {
         id: data.id,
         source: event.source.clone(),
@@ -400,6 +420,7 @@ fn order(data: OrderData, status: OrderStatus, event: &CloudEvent, happened: Ins
         total: data.total,
         shipments,
         claimed: false,
+        extra: data.extra,
     })
 }
 

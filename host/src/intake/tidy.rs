@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::address::Address;
 use crate::domain::phone;
 
-use super::schema::{Home, schema_name, schemas};
+use super::schema::{EXTRA, Home, schema_name, schemas};
 
 static SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(schemas);
 
@@ -26,6 +26,11 @@ pub fn tidy(kind: &str, data: &mut Value, home: &Home) {
         fit(data, schema, LEVELS);
     } else if let (Some(customer), Some(schema)) = (data.get_mut("customer"), SCHEMAS.get("CustomerRef")) {
         fit(customer, schema, LEVELS);
+    }
+    for place in ["/order/extra", "/appointment/extra"] {
+        if let Some(Value::Object(extra)) = data.pointer_mut(place) {
+            cut_extra(extra);
+        }
     }
     if let Some(Value::Object(customer)) = data.get_mut("customer") {
         addresses(customer, home);
@@ -63,6 +68,16 @@ fn fit(value: &mut Value, schema: &Value, levels: usize) {
         }
         _ => {}
     }
+}
+
+/// What a vendor says beside what Attune knows is texts, and not too many.
+fn cut_extra(extra: &mut Map<String, Value>) {
+    let (most, name_chars, value_chars) = EXTRA;
+    let taken = std::mem::take(extra).into_iter().filter(|(name, _)| name.chars().count() <= name_chars).take(most);
+    extra.extend(taken.map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (name, text.chars().take(value_chars).collect::<String>().into())
+    }));
 }
 
 /// A schema behind its reference; of several the one that is no null.

@@ -441,7 +441,7 @@ pub(super) fn appointment(one: &domain::appointment::Appointment) -> wit::Appoin
         place: one.place.clone(),
         status: one.status.word().to_owned(),
         answer: one.answer.word().to_owned(),
-        extra: Vec::new(),
+        extra: one.extra.clone().into_iter().collect(),
     }
 }
 
@@ -465,6 +465,6 @@ pub(super) fn order(order: &domain::order::Order) -> wit::Order {
             .as_ref()
             .map(|total| wit::Money { amount_minor: total.amount_minor, currency: total.currency.clone() }),
         shipments: order.shipments.iter().map(shipment).collect(),
-        extra: Vec::new(),
+        extra: order.extra.clone().into_iter().collect(),
     }
 }

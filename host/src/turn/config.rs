@@ -150,7 +150,8 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    fn new(installed: Installed, limits: &Limits) -> Self {
+    /// Makes a plugin ready; `limits` are those of the installation.
+    pub fn new(installed: Installed, limits: &Limits) -> Self {
         let manifest = &installed.manifest;
         let templates = manifest
             .templates

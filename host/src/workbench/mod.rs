@@ -8,6 +8,7 @@ pub mod build;
 pub mod call;
 pub mod changes;
 pub mod contract;
+pub mod door;
 pub mod expect;
 pub mod new;
 pub mod place;

@@ -121,24 +121,24 @@ impl Step<'_> {
         let given = if install.vouched == Vouched::Signature { before } else { install.vouched };
         let Some(vouched) = self.vouched(name, install.signer.as_deref(), given, "install") else { return };
         let last = self.env.ready.config.plugins.iter().map(|plugin| plugin.installed.order).max().unwrap_or(0);
-        let mut installed = Installed {
-            name: name.clone(),
-            digest: digest.clone(),
-            signer: install.signer.clone(),
-            vouched,
-            source: install.source.clone(),
-            manifest: install.manifest.clone(),
-            exports: install.exports.iter().copied().collect(),
-            wants: install.wants.iter().cloned().collect(),
-            grants: old.as_ref().map(|old| old.grants.clone()).unwrap_or_default(),
-            enabled: old.as_ref().is_some_and(|old| old.enabled),
-            order: old.as_ref().map_or(last + 10, |old| old.order),
-            settings: old.as_ref().map_or_else(|| serde_json::json!({}), |old| old.settings.clone()),
-            wording: old.as_ref().map(|old| old.wording.clone()).unwrap_or_default(),
-            limits: old.as_ref().map(|old| old.limits.clone()).unwrap_or_default(),
-            paused: None,
-            revision: old.as_ref().map_or(1, |old| old.revision + 1),
-        };
+        let Install { manifest, exports, wants, .. } = install.clone();
+        let mut installed =
+            Installed::new(name, digest, manifest, exports.into_iter().collect(), wants.into_iter().collect());
+        installed.signer.clone_from(&install.signer);
+        installed.source.clone_from(&install.source);
+        (installed.vouched, installed.order) = (vouched, last + 10);
+        if let Some(old) = old.clone() {
+            installed = Installed {
+                grants: old.grants,
+                enabled: old.enabled,
+                order: old.order,
+                settings: old.settings,
+                wording: old.wording,
+                limits: old.limits,
+                revision: old.revision + 1,
+                ..installed
+            };
+        }
         if check_settings(&installed.manifest, &installed.settings).is_err() && old.is_some() {
             installed.enabled = false;
             self.note("the settings do not fit the new version's schema any more: it is off until they do");

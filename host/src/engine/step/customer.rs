@@ -10,7 +10,7 @@ use crate::domain::entry::{Event, Inbound, News, Who};
 use crate::domain::ids::MessageId;
 use crate::domain::machine;
 use crate::domain::message::{Author, CONFIRMS_STOP, Delivery, Message, Purpose};
-use crate::domain::order::Order;
+use crate::domain::order::{Order, OrderStatus};
 use crate::domain::plugin::Export;
 use crate::domain::sentences;
 use crate::domain::time::Instant;
@@ -356,6 +356,10 @@ impl Step<'_> {
                     self.turn.stage(Effect::Order(Arc::new(filled)));
                 }
                 return;
+            }
+            // News of a part that does not say where the whole stands.
+            if news.number.is_empty() && news.status == OrderStatus::Processing {
+                order.status = known.status;
             }
             order.fill(&known);
             order.claimed = known.claimed;
