@@ -10,12 +10,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::domain::message::Author;
-use crate::domain::plugin::Installed;
 use crate::domain::time::Instant;
 use crate::engine::why::Run;
 use crate::intake::schema::Home;
 use crate::sandbox::{Cache, Compiler, Component, Sandbox};
-use crate::turn::config::{Plugin, check_settings};
 use crate::turn::limits::Limits;
 use crate::workbench::call::{Called, call};
 use crate::workbench::door;
@@ -24,6 +22,7 @@ use crate::workbench::scenario::{Scenario, Setting, moment};
 use crate::world::Test;
 
 use super::Format;
+use super::requests;
 use super::stamp::stamp;
 
 /// The most bytes of an event's file.
@@ -93,7 +92,7 @@ impl Call {
         let settings: Value = serde_json::from_str(&self.settings).context("--settings: a JSON object is needed")?;
         if events.iter().any(|event| door::is_for_a_door(&component, event)) {
             let home = Home { zone: self.zone.clone(), country: self.country.clone() };
-            return at_the_door(&sandbox, &component, settings, &home, &self, moment(&start)?, events);
+            return at_the_door(&sandbox, (&component, &part), settings, &home, &self, moment(&start)?, events);
         }
         let scenario = Scenario {
             name: "call".to_owned(),
@@ -132,18 +131,14 @@ impl Call {
 /// Requests for a connector, or messages for a channel.
 fn at_the_door(
     sandbox: &Sandbox,
-    component: &Component,
+    (component, part): (&Component, &Part),
     settings: Value,
     home: &Home,
     asked: &Call,
     now: Instant,
     files: Vec<Value>,
 ) -> Result<ExitCode> {
-    check_settings(&component.about.manifest, &settings).map_err(anyhow::Error::msg).context("--settings")?;
-    let about = component.about.clone();
-    let name = about.manifest.name.clone();
-    let installed = Installed::new(&name, &about.digest, about.manifest, about.exports, about.wants);
-    let plugin = Plugin::new(Installed { settings, ..installed }, &Limits::default());
+    let plugin = requests::plugin(part, settings).context("--settings")?;
     let mut fine = true;
     for file in files {
         let called = door::call(sandbox, component, &plugin, home, &asked.secrets, now, file)?;

@@ -19,6 +19,7 @@ mod plugins;
 mod publish;
 mod read;
 mod remote;
+mod requests;
 mod serve;
 mod stamp;
 mod test;

@@ -17,11 +17,13 @@ use crate::workbench::scenario::Scenario;
 use crate::workbench::transcript::{self, Mark};
 
 use super::plugins::all_plugins;
+use super::requests;
 use super::verdict;
 
 /// Play plugins' scenarios on a virtual clock.
 ///
-/// Builds each plugin and plays every file in its `scenarios` folder with the real engine, gate and sandbox. A component file is
+/// Builds each plugin and plays every file in its `scenarios` folder with the real engine, gate and sandbox; a connector or a channel is
+/// called with every request or message in its `requests` folder too, each with its own NAME.transcript. A component file is
 /// played as it is. Beside NAME.toml (if that is a link: beside what it leads to) there may be NAME.transcript: what happens has to be what stands there. Exits with 1 if a
 /// scenario fails.
 #[derive(Debug, Args)]
@@ -133,6 +135,17 @@ impl Test {
                 }
                 let others = neighbours(sandbox, &plugin, &path, &scenario, &mut parts)?;
                 let case = self.judge(sandbox, &scenario, path, file, &part, &others)?;
+                if self.format == TestFormat::Text {
+                    verdict::print_case(&part.about, &case, self.verbose);
+                }
+                cases.push(case);
+            }
+            for path in requests::files(&plugin) {
+                let file = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                if self.filter.as_ref().is_some_and(|part| !file.contains(part)) {
+                    continue;
+                }
+                let case = requests::judge(sandbox, &part, path, self.update)?;
                 if self.format == TestFormat::Text {
                     verdict::print_case(&part.about, &case, self.verbose);
                 }
@@ -324,6 +337,9 @@ pub(super) fn scenario_files(plugin: &Path, named: &[PathBuf]) -> Result<Vec<Pat
     for place in if named.is_empty() { &own } else { named } {
         if place.is_file() {
             files.push(place.clone());
+            continue;
+        }
+        if named.is_empty() && !place.exists() && !requests::files(plugin).is_empty() {
             continue;
         }
         let entries = std::fs::read_dir(place)

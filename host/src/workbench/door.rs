@@ -1,6 +1,8 @@
 //! A connector's or channel's function called by itself: what a request tells of, which request a message becomes, and what a
 //! provider's answer means. No server, no store; the same code verifies, calls and checks as at the door.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +16,8 @@ use crate::intake::hook::{Knock, NotTold, hear};
 use crate::intake::schema::{self, Home};
 use crate::sandbox::{Component, Sandbox};
 use crate::turn::config::Plugin;
+
+use super::play::Part;
 
 /// A request in a file: headers and body as they were sent.
 #[derive(Debug, Deserialize)]
@@ -63,6 +67,12 @@ struct Answer {
     headers: serde_json::Map<String, Value>,
     #[serde(default)]
     body: String,
+}
+
+/// What of a component ran, by plugin, as scenarios tell it.
+pub fn ran(part: &Part, called: &Called) -> BTreeMap<String, BTreeSet<String>> {
+    let export = if called.told.get("events").is_some() { Export::Receiving } else { Export::Sending };
+    [(part.about.manifest.name.clone(), [export.word().to_owned()].into())].into()
 }
 
 fn post() -> String {
