@@ -58,6 +58,7 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         entry: EventId::new(NOW, [1; 10]),
         attempts: 1,
         machine: None,
+        original: None,
         in_spite: false,
         trail: Vec::new(),
         delivery: Delivery::Attempting { attempt: 1 },
@@ -69,6 +70,7 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         message: Arc::new(message),
         attempt: 1,
         unsubscribe: None,
+        answers: None,
     }
 }
 
@@ -652,6 +654,7 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
             subject: None,
             in_reply_to: None,
             machine: None,
+            original: None,
             language: None,
         }),
     };

@@ -125,7 +125,16 @@ mod tests {
     fn mail_that_says_so_is_from_a_machine() {
         for (name, value, machine) in [
             ("Auto-Submitted", "auto-replied", true),
+            ("auto-submitted", "auto-generated; type=\"x\"", true),
             ("Auto-Submitted", "no", false),
+            ("Precedence", "Bulk", true),
+            ("Precedence", "first-class", false),
+            ("List-Id", "<news.example.com>", true),
+            ("Return-Path", "<>", true),
+            ("Return-Path", "<anna@example.com>", false),
+            ("Content-Type", "multipart/report; report-type=delivery-status", true),
+            ("Content-Type", "text/plain", false),
+            ("X-Auto-Response-Suppress", "All", true),
             ("X-Autoreply", "yes", true),
             ("X-Autorespond", "", true),
             ("X-Autoreply", "no", false),
