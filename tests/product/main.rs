@@ -27,5 +27,6 @@ mod replay;
 mod rights;
 mod rooms;
 mod runtime;
+mod threading;
 mod workbench;
 mod wrong_input;

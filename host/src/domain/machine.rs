@@ -88,7 +88,7 @@ mod tests {
             attempts: 0,
             trail: Vec::new(),
             machine: None,
-        original: None,
+            original: None,
             in_spite: false,
             delivery: Delivery::Received,
         }

@@ -802,6 +802,7 @@ fn answered(records: &Records, message: &Message) -> Result<Option<Box<Message>>
     if message.channel != "email" || message.purpose() != Purpose::Reply {
         return Ok(None);
     }
-    let theirs = |other: &Message| other.author == Author::Customer && other.channel == "email" && other.machine.is_none();
+    let theirs =
+        |other: &Message| other.author == Author::Customer && other.channel == "email" && other.machine.is_none();
     Ok(records.messages(Some(message.id), ANSWERED_BACK)?.into_iter().find(theirs).map(Box::new))
 }

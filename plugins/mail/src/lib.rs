@@ -32,7 +32,7 @@ pub use cut::{Words, cut, cut_parsed};
 #[cfg(feature = "read")]
 pub use headers::Address;
 #[cfg(feature = "read")]
-pub use mail::{Mail, read};
+pub use mail::{Mail, read, read_parsed};
 #[cfg(feature = "read")]
 pub use parts::Attachment;
 

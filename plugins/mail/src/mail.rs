@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mail_parser::{HeaderName, HeaderValue};
 
 use super::bounce::{self, Bounce};
-use super::cut::{Lines, Words};
+use super::cut::{Lines, Words, cut_parsed};
 use super::headers::{self, Address};
 use super::machine;
 use super::parts::{self, Attachment};
@@ -84,6 +84,25 @@ pub fn read(raw: &[u8]) -> Mail {
     }
     mail.words = lines.cut();
     mail
+}
+
+/// Reads a mail that a vendor has taken apart: its headers as they stood, its text, its HTML, and what the vendor thinks is new
+/// in it. Attachments are the vendor's to list. Absent headers may be left out; the rest comes as from [`read`].
+pub fn read_parsed<'a>(
+    headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+    text: &str,
+    html: Option<&str>,
+    stripped: Option<&str>,
+) -> Mail {
+    let mut raw = String::new();
+    for (name, value) in headers {
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if is_name {
+            let value: String = value.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+            raw.push_str(&format!("{name}: {value}\n"));
+        }
+    }
+    Mail { words: cut_parsed(text, html, stripped), attachments: Vec::new(), ..read(raw.as_bytes()) }
 }
 
 /// The headers that tell machines from people. Of one that is there twice, the one that tells of a machine.

@@ -4,7 +4,7 @@ mod hostile;
 mod samples;
 mod words;
 
-use super::{Mail, read};
+use super::{Mail, read, read_parsed};
 
 fn mail(head: &str, body: &str) -> Mail {
     read(format!("From: Anna <anna@example.com>\n{head}\n\n{body}").as_bytes())
@@ -236,4 +236,25 @@ fn what_tells_of_a_machine_is_handed_on() {
         [("auto-submitted", "auto-replied"), ("from", "Anna <anna@example.com>"), ("precedence", "bulk")]
     );
     assert!(mail.machine.is_some());
+}
+
+#[test]
+fn a_mail_that_a_vendor_took_apart_is_read_the_same() {
+    let headers = [
+        ("From", "\"Anna M\" <anna+x@example.com>"),
+        ("To", "Shop <shop@example.com>, other@example.com"),
+        ("Subject", "Hello\r\nBcc: x"),
+        ("Bad name", "x"),
+        ("Message-Id", "<one@example.com>"),
+        ("Content-Type", "multipart/mixed; boundary=\"b\""),
+    ];
+    let mail = read_parsed(headers, "Yes.\n\n> Shall we?", Some("<p>Yes.</p>"), None);
+    assert_eq!(mail.from.unwrap().address, "anna+x@example.com");
+    assert_eq!(mail.to.len(), 2);
+    assert_eq!(
+        (mail.subject.as_deref(), mail.message_id.as_deref()),
+        (Some("Hello Bcc: x"), Some("<one@example.com>"))
+    );
+    assert_eq!((mail.words.text.as_str(), mail.attachments.len(), mail.machine), ("Yes.", 0, None));
+    assert_eq!(read_parsed([], "Yes.", None, None).words.text, "Yes.");
 }

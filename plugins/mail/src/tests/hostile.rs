@@ -18,9 +18,10 @@ fn check_limits(mail: &Mail, name: &str) {
     assert!(!mail.words.full.contains('\0') && !mail.words.full.contains('\r'), "{name}");
 }
 
-/// Ten megabytes of everything. Measured on one slow core each takes well under half a second; the limit here is where
-/// something grows faster than its mail.
+/// Ten megabytes of everything. Optimised, each takes less than a tenth of a second; the limit here is for a busy machine and code
+/// that is not optimised, and is passed by what grows faster than its mail.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "it measures how long reading takes")]
 fn ten_megabytes_of_anything_are_read_in_no_time() {
     let from = "From: a@example.com\n";
     let multipart = format!("{from}Content-Type: multipart/mixed; boundary=b\n\n");
@@ -80,7 +81,7 @@ fn ten_megabytes_of_anything_are_read_in_no_time() {
         let took = started.elapsed();
         println!("{name}: {} ms", took.as_millis());
         check_limits(&mail, name);
-        assert!(took < Duration::from_secs(3), "{name}: {took:?}");
+        assert!(took < Duration::from_secs(20), "{name}: {took:?}");
     }
 }
 
