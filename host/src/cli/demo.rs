@@ -73,11 +73,14 @@ pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path, address:
 fn show_chat(engine: &Arc<Engine>, business: BusinessId, port: u16) -> Result<()> {
     let ready = engine.ready(business).context("the demonstration business is gone")?;
     let mut about = ready.config.business.clone();
-    let origins = ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}"));
-    if about.chat.origins == origins {
+    let mut own = ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}")).to_vec();
+    if own.iter().all(|origin| about.chat.allows(origin)) {
         return Ok(());
     }
-    about.chat.origins = origins.to_vec();
+    // What was named before stays, as far as there is room.
+    own.extend(about.chat.origins.into_iter().filter(|origin| !own.contains(origin)).collect::<Vec<_>>());
+    own.truncate(crate::domain::chat::ORIGINS);
+    about.chat.origins = own;
     change(engine, business, "attune serve --demo", Change::Business(Box::new(about)), Batch::new())
 }
 

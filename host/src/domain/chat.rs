@@ -7,7 +7,7 @@ use url::{Host, Url};
 use utoipa::ToSchema;
 
 /// How many pages' origins a business may name.
-const ORIGINS: usize = 20;
+pub const ORIGINS: usize = 20;
 /// In how many languages it may greet.
 const GREETINGS: usize = 20;
 /// How long a greeting may be, in characters.

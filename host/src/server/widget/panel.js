@@ -32,6 +32,9 @@ const onColour = (colour) => {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 };
 
+// A text that runs in its own direction, whichever the page's is.
+const own = (text) => el("bdi", {}, text);
+
 // A text with its links: http and https only, shown as they are, and none that hides where it leads behind an @.
 const linked = (text, words) => {
   const parts = [];
@@ -80,7 +83,7 @@ const makePanel = (about, kept, tells) => {
     el("button", { type: "submit", className: "send", "aria-label": say("send") },
       icon("M3 4.2 21.5 12 3 19.8l2.2-6.6L14 12 5.2 10.8z")));
   const panel = el("section", { className: "panel", role: "dialog", "aria-labelledby": "title", tabIndex: -1, hidden: true },
-    el("header", {}, el("div", {}, el("h2", { id: "title" }, name), status), close), log, problem, form);
+    el("header", {}, el("div", {}, el("h2", { id: "title" }, own(name)), status), close), log, problem, form);
   const host = document.createElement("attune-chat");
   const root = host.attachShadow({ mode: "open" });
   const style = new CSSStyleSheet();
@@ -111,7 +114,7 @@ const makePanel = (about, kept, tells) => {
     if (person?.stage === "waiting") text = person.from ? say("from", { when: when(person.from) }) : say("waiting");
     if (!connected) text = say("offline");
     // The same words again would be read out again.
-    if (status.textContent !== text) status.textContent = text;
+    if (status.textContent !== text) status.replaceChildren(own(text));
   };
 
   const tellUnread = () => {
@@ -133,15 +136,15 @@ const makePanel = (about, kept, tells) => {
   // Who wrote it, for eyes and ears alike: a person by name, the business's automation as what it is.
   const who = (author, staff) => {
     if (author === "customer") return [el("b", {}, say("you"))];
-    if (author === "staff") return [el("b", {}, staff || name), el("span", { className: "tag" }, say("person"))];
-    return [el("b", {}, name), el("span", { className: "tag" }, say("bot"))];
+    const isStaff = author === "staff";
+    return [el("b", {}, own((isStaff && staff) || name)), " ", el("span", { className: "tag" }, say(isStaff ? "person" : "bot"))];
   };
 
   const bubble = (author, text, { staff, at, note } = {}) =>
     el("div", { className: "message " + author },
       el("p", { className: "who" }, ...who(author, staff)),
       el("p", { className: "text", dir: "auto" }, ...linked(text, words)),
-      at || note ? el("p", { className: "at" }, note || when(at)) : undefined);
+      at || note ? el("p", { className: "at" }, own(note || when(at))) : undefined);
 
   const greet = () => {
     const texts = about.greeting;
@@ -159,9 +162,10 @@ const makePanel = (about, kept, tells) => {
         wait: say("wait", { n: seconds }),
         unsent: say("unsent"),
         refused: say("refused") + " " + say(one.status === 413 || one.status === 422 ? "long" : "shut"),
-      }[one.state] || say("sending");
+        sending: say("sending"),
+      }[one.state] || say("unsent");
       const made = bubble("customer", one.text, { note });
-      made.classList.add(one.state || "sending");
+      made.classList.add(one.state || "unsent");
       if (one.refused) {
         const edit = el("button", { type: "button", className: "small" }, say("edit"));
         edit.onclick = () => {
@@ -182,7 +186,7 @@ const makePanel = (about, kept, tells) => {
 
   const grow = () => {
     field.style.height = "auto";
-    field.style.height = field.scrollHeight + "px";
+    field.style.height = field.scrollHeight + field.offsetHeight - field.clientHeight + "px";
   };
 
   const typed = () => {
