@@ -49,6 +49,8 @@ pub struct ChatAbout {
     name: String,
     /// BCP 47: what it speaks.
     language: String,
+    /// IANA zone: by which clock it opens.
+    zone: String,
     /// Its colour, `#rrggbb`.
     #[serde(skip_serializing_if = "Option::is_none")]
     colour: Option<String>,
@@ -96,6 +98,7 @@ pub async fn about(
     let shown = ChatAbout {
         name: business.name.clone(),
         language: business.language.clone(),
+        zone: business.zone.clone(),
         colour: business.chat.colour.clone(),
         greeting: business.chat.greeting.clone(),
         message_bytes: app.engine.limits().message_bytes,

@@ -108,10 +108,18 @@ const makePanel = (about, kept, tells) => {
     return day.toLocaleString(language, today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
   };
 
+  // By the business's clock, as its own messages tell it; with the zone where that is not the reader's.
+  const opens = (at) => {
+    const { zone } = about;
+    const usual = Intl.DateTimeFormat().resolvedOptions().timeZone === zone;
+    const parts = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit", timeZone: zone };
+    return new Date(at).toLocaleString(language, usual ? parts : { ...parts, timeZoneName: "short" });
+  };
+
   const tellStatus = () => {
     let text = say("status");
     if (person?.stage === "taken") text = say("taken", { by: person.by });
-    if (person?.stage === "waiting") text = person.from ? say("from", { when: when(person.from) }) : say("waiting");
+    if (person?.stage === "waiting") text = person.from ? say("from", { when: opens(person.from) }) : say("waiting");
     if (!connected) text = say("offline");
     // The same words again would be read out again.
     if (status.textContent !== text) status.replaceChildren(own(text));
@@ -132,6 +140,10 @@ const makePanel = (about, kept, tells) => {
 
   const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80;
   const toEnd = () => (log.scrollTop = log.scrollHeight);
+  // Whoever reads the end goes on reading it when a keyboard or a long draft takes room away.
+  let stuck = true;
+  log.onscroll = () => (stuck = atEnd());
+  new ResizeObserver(() => stuck && toEnd()).observe(log);
 
   // Who wrote it, for eyes and ears alike: a person by name, the business's automation as what it is.
   const who = (author, staff) => {
