@@ -135,7 +135,8 @@ fn a_visitor_is_known_again_by_a_cookie_that_pages_cannot_read() {
     let cookie = visit.header("set-cookie");
     let place = format!("; Path=/v1/chat/{}; Max-Age=604800; HttpOnly; SameSite=Lax", shop.business);
     assert!(cookie.starts_with("attune_visitor=vis_") && cookie.ends_with(&place), "{cookie}");
-    let secure = [browser.headers(), vec![("content-type", "application/json"), ("x-forwarded-proto", "https")]].concat();
+    let secure =
+        [browser.headers(), vec![("content-type", "application/json"), ("x-forwarded-proto", "https")]].concat();
     let secure = browser.client.send("POST", &format!("{}/visit", browser.place), &secure, b"{}");
     let cookie = secure.header("set-cookie");
     assert!(cookie.ends_with("; HttpOnly; SameSite=None; Secure; Partitioned"), "{cookie}");
@@ -317,7 +318,9 @@ fn wrong_input_is_a_problem_that_says_so() {
         assert_eq!(answer.status, status, "{body}: {}", answer.text);
         assert!(answer.text.contains(words), "{body}: {}", answer.text);
     }
-    for (path, status) in [("/messages?before=x", 400), ("/messages?limit=0", 400), ("/stream?after=x", 400), ("?x=1", 400)] {
+    for (path, status) in
+        [("/messages?before=x", 400), ("/messages?limit=0", 400), ("/stream?after=x", 400), ("?x=1", 400)]
+    {
         assert_eq!(browser.get(path).status, status, "{path}");
     }
     let plain = [browser.headers(), vec![("content-type", "text/plain")]].concat();
@@ -354,7 +357,12 @@ fn an_owner_decides_how_it_looks() {
         (json!({ "fonts": [] }), "/chat/fonts"),
     ] {
         let refused = set(chat.clone());
-        assert_eq!((refused.status, refused.body["errors"][0]["path"].as_str()), (422, Some(path)), "{chat}: {}", refused.text);
+        assert_eq!(
+            (refused.status, refused.body["errors"][0]["path"].as_str()),
+            (422, Some(path)),
+            "{chat}: {}",
+            refused.text
+        );
     }
     assert_eq!(shop.owner.get("/v1/business").with(200)["chat"], chat);
     let staff = shop.token("staff");

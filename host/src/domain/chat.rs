@@ -59,9 +59,8 @@ impl Chat {
         if self.greeting.len() > GREETINGS {
             found.push(("/greeting".to_owned(), format!("has {} languages; at most {GREETINGS}", self.greeting.len())));
         }
-        let is_tag = |tag: &str| {
-            (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        };
+        let is_tag =
+            |tag: &str| (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= GREETING;
         for (language, text) in self.greeting.iter().take(GREETINGS) {
             if !is_tag(language) {

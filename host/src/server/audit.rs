@@ -265,7 +265,9 @@ mod tests {
                     }
                     Method::GET => assert_eq!(act, None, "{method} {path}"),
                     // Whoever follows the link in a mail, or writes in the chat, is no person of the business.
-                    _ if path.starts_with("/unsubscribe") || path.starts_with("/v1/chat/") => assert_eq!(act, None, "{method} {path}"),
+                    _ if path.starts_with("/unsubscribe") || path.starts_with("/v1/chat/") => {
+                        assert_eq!(act, None, "{method} {path}")
+                    }
                     _ => assert!(matches!(act, Some(Act::Change(_) | Act::Tell(_))), "{method} {path}"),
                 }
             }

@@ -286,7 +286,8 @@ pub struct Pass {
 /// # Errors
 /// When the keyring cannot be read.
 pub fn pass(headers: &HeaderMap, app: &App) -> Result<Option<Pass>, Problem> {
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' ').map(|(_, it)| it.trim()));
+    let bearer =
+        headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' ').map(|(_, it)| it.trim()));
     let by_cookie = bearer.is_none();
     let Some((pass, code)) = bearer.or_else(|| cookie(headers)).and_then(VisitorPass::claimed) else { return Ok(None) };
     if app.engine.ready(pass.business).is_none() || pass.business == BusinessId::SYSTEM {

@@ -12,8 +12,8 @@ use crate::intake::schema::{known_types, schemas};
 
 use super::{App, json as answer};
 use super::{
-    audit, business, cases, chat, consents, customers, dead_letters, events, fairness, health, keys, knowledge, messages,
-    metrics, pause, plugins, problem, rights, stream, tokens, trends, unsubscribe, visitors,
+    audit, business, cases, chat, consents, customers, dead_letters, events, fairness, health, keys, knowledge,
+    messages, metrics, pause, plugins, problem, rights, stream, tokens, trends, unsubscribe, visitors,
 };
 
 #[derive(OpenApi)]

@@ -133,7 +133,15 @@ impl Problem {
     /// A problem with words for people.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self(Box::new(Inside { kind, detail, errors: Vec::new(), rule: None, message: None, challenge: None, wait_s: None }))
+        Self(Box::new(Inside {
+            kind,
+            detail,
+            errors: Vec::new(),
+            rule: None,
+            message: None,
+            challenge: None,
+            wait_s: None,
+        }))
     }
 
     /// There is no such thing in this business.

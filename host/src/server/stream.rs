@@ -22,9 +22,9 @@ use crate::domain::message::Message;
 use crate::store::StoreError;
 
 use super::App;
-use super::chat::Person;
 use super::ask::{Asked, Id, parse};
 use super::auth::Reader;
+use super::chat::Person;
 use super::messages::ShownMessage;
 use super::problem::{Kind, Problem, ProblemBody};
 

@@ -31,8 +31,11 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
         if matches!(*request.method(), Method::GET | Method::HEAD) {
             return next.run(request).await;
         }
-        return Problem::new(Kind::BadOrigin, "there is no header Origin, which a browser sends; the chat is for pages")
-            .into_response();
+        return Problem::new(
+            Kind::BadOrigin,
+            "there is no header Origin, which a browser sends; the chat is for pages",
+        )
+        .into_response();
     };
     let asks_first = request.method() == Method::OPTIONS;
     let mut response = match refusal(&app, business, &origin) {
@@ -59,14 +62,18 @@ fn refusal(app: &App, business: BusinessId, origin: &HeaderValue) -> Option<Prob
     let origin = origin.to_str().unwrap_or("null");
     let ready = app.engine.ready(business).filter(|_| business != BusinessId::SYSTEM);
     let Some(ready) = ready else {
-        return Some(Problem::new(Kind::BadOrigin, format!("there is no business {business}; copy the script tag again")));
+        return Some(Problem::new(
+            Kind::BadOrigin,
+            format!("there is no business {business}; copy the script tag again"),
+        ));
     };
     let chat = &ready.config.business.chat;
     if chat.allows(origin) {
         return None;
     }
     let shown: String = origin.chars().take(200).collect();
-    let none = if chat.origins.is_empty() { "this business has named no pages for its chat" } else { "it is not named" };
+    let none =
+        if chat.origins.is_empty() { "this business has named no pages for its chat" } else { "it is not named" };
     let words = format!(
         "a page of `{shown}` may not use this chat: {none}; the owner adds its origin to `chat.origins` with PATCH /v1/business"
     );
