@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
@@ -61,6 +62,8 @@ pub struct Rates {
     /// When each would be as if nothing had been asked.
     rested: Mutex<HashMap<Who, Instant>>,
     streams: Arc<Mutex<HashMap<Network, u32>>>,
+    /// Whether the operator was told that all visitors seem to be at one address.
+    warned: AtomicBool,
 }
 
 /// A place among the streams of an address; it is free again when this is dropped.
@@ -73,6 +76,7 @@ impl Rates {
     /// The problem, with when to come again. So for all below.
     pub fn begin(&self, business: BusinessId, network: Network, now: Instant) -> Result<(), Problem> {
         let wait = self.count(Who::Begins(business, network), BEGIN, now);
+        self.warn(wait, network);
         told(wait, "many new conversations come from your address")
     }
 
@@ -85,7 +89,17 @@ impl Rates {
         now: Instant,
     ) -> Result<(), Problem> {
         told(self.count(Who::Writes(business, customer), WRITE, now), "you sent many messages in a short time")?;
-        told(self.count(Who::WritesFrom(business, network), WRITE_ALL, now), "many messages come from your address")
+        let wait = self.count(Who::WritesFrom(business, network), WRITE_ALL, now);
+        self.warn(wait, network);
+        told(wait, "many messages come from your address")
+    }
+
+    /// Behind a proxy that does not say whom it speaks for, all visitors have one address, and its limits are theirs together.
+    fn warn(&self, wait_ms: Option<u64>, network: Network) {
+        if wait_ms.is_some() && is_near(network.0) && !self.warned.swap(true, Ordering::Relaxed) {
+            let address = network.0;
+            tracing::warn!(%address, "visitors of the chat are held back; if a proxy is there, have it set X-Forwarded-For");
+        }
     }
 
     /// A stream.
