@@ -71,26 +71,60 @@ class Server:
         return [one["text"] for one in items if one["author"] == "customer"]
 
 
+class Wire:
+    """A wire to the server that loses the answer to the next message: the server has it, and the page cannot know."""
+
+    def __init__(self, server):
+        self.server, self.lose, self.lost = server, False, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            page = self.listener.accept()[0]
+            there = socket.create_connection(("127.0.0.1", self.server.port))
+            cut = threading.Event()
+            threading.Thread(target=self.carry, args=(page, there, cut, True), daemon=True).start()
+            threading.Thread(target=self.carry, args=(there, page, cut, False), daemon=True).start()
+
+    def carry(self, source, sink, cut, asks):
+        try:
+            while data := source.recv(65536):
+                if asks and self.lose and data.startswith(b"POST ") and b"/messages" in data:
+                    self.lose = False
+                    cut.set()
+                if not asks and cut.is_set():
+                    self.lost += 1
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for one in (source, sink):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
 class Shop:
     """A shop elsewhere: pages with the script tag, a strict policy for what they load, and styles that spoil everything."""
 
     SPOIL = "* { color: red !important; font-size: 40px !important } button, div, p { display: none } attune-chat { opacity: 0 }"
 
     def __init__(self, server):
-        shop = self
-        self.requests = []
+        shop, self.via = self, server.url
 
         class Pages(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                shop.requests.append(self.path)
                 lang, direction = ("ar", "rtl") if self.path == "/rtl" else (self.path[1:3] or "en", "ltr")
                 body = f"""<!doctype html><html lang="{lang}" dir="{direction}"><meta charset="utf-8">
                   <meta name="viewport" content="width=device-width"><title>Shop</title>
                   <style nonce="s">{shop.SPOIL}</style><h1>A shop</h1>
-                  <script src="{server.url}/chat.js" data-business="{server.business}" async></script>"""
+                  <script src="{shop.via}/chat.js" data-business="{server.business}" async></script>"""
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
-                policy = f"default-src 'none'; style-src 'nonce-s'; script-src {server.url}; connect-src {server.url}"
+                policy = f"default-src 'none'; style-src 'nonce-s'; script-src {shop.via}; connect-src {shop.via}"
                 self.send_header("Content-Security-Policy", policy)
                 self.end_headers()
                 self.wfile.write(body.encode())
@@ -441,6 +475,27 @@ def what_was_typed_outlives_a_server_that_is_away(server, shop):
     server.ask("POST", f"/v1/cases/{case['id']}/reply", {"text": "While you could not hear."})
     page.hears("While you could not hear.")
     assert len(page.texts(".said .customer")) == 3, page.texts(".said .customer")
+    page.close()
+    server.ask("POST", f"/v1/cases/{case['id']}/resolve")
+
+
+@test
+def a_message_whose_answer_was_lost_is_said_once(server, shop):
+    server.allow(shop.at("localhost")[:-1])
+    wire = Wire(server)
+    shop.via = wire.url
+    page = Page().go(shop.at("localhost"))
+    shop.via = server.url
+    page.open()
+    page.write("I want to talk to a person")
+    page.status("A person was called")
+    case = server.open_case()
+    wire.lose = True
+    page.write("Only once, please.")
+    page.hears("Only once, please.", ".said .message")
+    until("it is all sent", lambda: page.texts(".outbox .message") == [])
+    assert wire.lost == 1 and server.said(case["customer"]).count("Only once, please.") == 1
+    assert len(page.texts(".customer")) == 2, page.texts(".customer")
     page.close()
     server.ask("POST", f"/v1/cases/{case['id']}/resolve")
 

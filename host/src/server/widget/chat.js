@@ -11,20 +11,22 @@ const start = async () => {
   // what is being sent, until both are there.
   let early = [];
   let late = [];
+  const heard = new Set();
   const draw = () => panel?.outbox([...late, ...line.waiting()]);
   const line = openLine(place, kept, {
     messages: (messages, ...rest) => {
-      const texts = line.waiting().filter((one) => one.state === "sending").map((one) => one.text);
+      const texts = line.waiting().filter((one) => !one.refused).map((one) => one.text);
       const entries = late.map((one) => one.entry);
       const isEarly = ({ author, entry, text }) =>
         author === "customer" && texts.includes(text) && !entries.includes(entry);
       early.push(...messages.filter(isEarly));
       panel.messages(messages.filter((one) => !isEarly(one)), ...rest);
-      late = late.filter((one) => !messages.some(({ entry }) => entry === one.entry));
+      messages.forEach(({ entry }) => heard.add(entry));
+      late = late.filter((one) => !heard.has(one.entry));
       draw();
     },
     sent: (one) => {
-      if (!early.some(({ entry }) => entry === one.entry)) late.push(one);
+      if (!heard.has(one.entry)) late.push(one);
       if (early.length) panel.messages(early);
       early = [];
     },
