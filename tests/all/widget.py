@@ -143,6 +143,8 @@ class Shop:
 class Page:
     """A browser with a profile of its own, on a page with the chat."""
 
+    open_ones = set()
+
     def __init__(self, width=1280, height=900, phone=False, scale=1, letters=16):
         options = webdriver.ChromeOptions()
         options.add_experimental_option("prefs", {"webkit.webprefs.default_font_size": letters})
@@ -155,12 +157,14 @@ class Page:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
         self.driver = webdriver.Chrome(options=options, service=service)
+        Page.open_ones.add(self)
         metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         if phone:
             self.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
 
     def close(self):
+        Page.open_ones.discard(self)
         self.driver.quit()
         shutil.rmtree(self.profile, ignore_errors=True)
 
@@ -579,6 +583,7 @@ def main():
             except Exception as error:
                 failed += 1
                 print(f"FAILED {one.__name__}: {type(error).__name__}: {error}", flush=True)
+                [page.close() for page in list(Page.open_ones)]
                 if server.process.poll() is not None:
                     server.start()
     finally:
