@@ -27,13 +27,14 @@ test: plugins
 	cargo test -p attune -p attune-tests
 	cargo test -p attune-mail -p attune-vendor
 
-# What needs more than Rust: Python, for a validator of the API's description that is not ours; and a tool that has to be built
-# first, for the licences and sources of the dependencies and what is known against them.
+# What needs more than Rust: Python, for a validator of the API's description that is not ours; a tool that has to be built
+# first, for the licences and sources of the dependencies and what is known against them; Chromium, for the chat on a page.
 test-all: plugins
 	tests/all/languages
 	tests/all/openapi
 	tests/all/dependencies
 	tests/all/templates
+	tests/all/widget
 
 lint: wasm-target
 	cargo fmt --all --check

@@ -49,7 +49,7 @@ pub(super) struct Open {
 }
 
 /// Opens the demonstration business, or finds the one that an earlier start opened. Its token is new at every start.
-pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path) -> Result<Open> {
+pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path, address: SocketAddr) -> Result<Open> {
     let business = match known(engine)? {
         Some(business) => business,
         None => {
@@ -63,9 +63,25 @@ pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path) -> Resul
         }
     };
     let token = make_token(engine, business, Role::Owner, "Petra")?;
+    show_chat(engine, business, address.port())?;
     let address = Address::parse("chat:anna")?;
     let anna = engine.query(business).customer_by_address(&address)?;
     Ok(Open { token, anna: anna.context("the sample events name no customer chat:anna")?.id })
+}
+
+/// Lets this machine's browser use the chat, on whatever port the demonstration is today.
+fn show_chat(engine: &Arc<Engine>, business: BusinessId, port: u16) -> Result<()> {
+    let ready = engine.ready(business).context("the demonstration business is gone")?;
+    let mut about = ready.config.business.clone();
+    let mut own = ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}")).to_vec();
+    if own.iter().all(|origin| about.chat.allows(origin)) {
+        return Ok(());
+    }
+    // What was named before stays, as far as there is room.
+    own.extend(about.chat.origins.into_iter().filter(|origin| !own.contains(origin)).collect::<Vec<_>>());
+    own.truncate(crate::domain::chat::ORIGINS);
+    about.chat.origins = own;
+    change(engine, business, "attune serve --demo", Change::Business(Box::new(about)), Batch::new())
 }
 
 /// The demonstration business that an earlier start opened.
@@ -166,6 +182,8 @@ appointment-reminders, faq and surge-alert turned on, and the customer Anna (cha
 
 # who asks, and where
 export ATTUNE_URL={url} ATTUNE_TOKEN={token}
+
+# in a browser, the chat on a page: {url}/chat/demo
 
 # Anna asks for her order
 curl -s $ATTUNE_URL/v1/events -H "Authorization: Bearer $ATTUNE_TOKEN" -H 'Content-Type: application/cloudevents+json' -d '{{"specversion": "1.0", "id": "'$(date +%s%N)'", "source": "demo", "type": "attune.message.received.v1", "data": {{"customer": {{"addresses": ["chat:anna"]}}, "text": "Where is my order?"}}}}'

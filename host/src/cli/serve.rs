@@ -94,7 +94,7 @@ impl Serve {
             app.vouch(digests(folder)?);
         }
         if let (Some(events), Some(plugins)) = (&self.demo, &self.plugins) {
-            let open = demo::open(&engine, events, plugins)?;
+            let open = demo::open(&engine, events, plugins, address)?;
             println!("{}", demo::welcome(&open, address));
         }
         println!("attune is listening on http://{address}");

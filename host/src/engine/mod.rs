@@ -334,6 +334,11 @@ impl Engine {
         self.live.subscribe()
     }
 
+    /// Where customers reach this server, such as `https://attune.example`; none if they cannot.
+    pub fn public_url(&self) -> Option<&str> {
+        self.parts.public_url.as_deref()
+    }
+
     /// A new id's unique part.
     pub fn new_event_id(&self) -> EventId {
         EventId::new(self.parts.world.now(), self.parts.world.unique())
