@@ -55,6 +55,10 @@ pub(super) struct Serve {
     /// them. Absent: for the demonstration where it listens, else such mails are withheld.
     #[arg(long, env = "ATTUNE_PUBLIC_URL", value_parser = public_url)]
     public_url: Option<String>,
+    /// A host (or host:port) that channel plugins may reach though it is not public, or without TLS: on this machine or in your own
+    /// network. May be given several times.
+    #[arg(long, value_name = "HOST")]
+    egress_allow: Vec<String>,
     /// How many entries may wait before more are answered with 503.
     #[arg(long, default_value_t = 20_000)]
     queue: usize,
@@ -75,8 +79,12 @@ impl Serve {
             queue: self.queue,
             public_url: self.public_url.clone().or_else(shown),
         })?;
-        let post = Post::start(runtime.handle().clone(), Delivery { smtp, ..Delivery::default() });
-        engine.set_courier(post.clone());
+        let post = Post::start(
+            runtime.handle().clone(),
+            Delivery { smtp, private: self.egress_allow.clone(), ..Delivery::default() },
+        )
+        .map_err(anyhow::Error::msg)?;
+        engine.set_courier(Arc::new(post.clone()));
         let lost = engine.settle_lost_attempts()?;
         if lost > 0 {
             tracing::warn!(lost, "messages were with a channel when the last process stopped; they are uncertain now");
