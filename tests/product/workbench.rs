@@ -247,6 +247,51 @@ fn one_event_is_handled_and_what_came_of_it_is_shown() {
 }
 
 #[test]
+fn a_component_is_compiled_once_for_all_commands_of_one_user() {
+    let folder = Folder::new();
+    let (file, cache) = (path(&plugin_file("order-status")), folder.path().join("attune"));
+    let scenarios = "plugins/order-status/scenarios";
+    let ran = |arguments: &[&str]| {
+        let mut command = plain();
+        command.env("XDG_CACHE_HOME", folder.path());
+        run(command, arguments, "")
+    };
+    let compiled = || {
+        let entries = std::fs::read_dir(cache.join("compiled")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    ran(&["inspect", &file]).fits(0, &["order-status 0.1.0"]);
+    let [kept] = compiled().try_into().unwrap();
+    let code = std::fs::read(&kept).unwrap();
+    // Was it compiled again, it would have been written again.
+    let old = std::time::UNIX_EPOCH;
+    let written = |path| std::fs::metadata(path).unwrap().created().unwrap_or(old);
+    let first = written(&kept);
+    for arguments in [&["inspect", &file][..], &["test", &file, "--scenarios", scenarios, "--filter", "number"]] {
+        ran(arguments).fits(0, &[]);
+        assert_eq!((compiled(), written(&kept)), (vec![kept.clone()], first), "{arguments:?}");
+    }
+
+    // What somebody else wrote there is not run but written anew.
+    let mut other = code.clone();
+    other.last_mut().map(|byte| *byte ^= 1).unwrap();
+    std::fs::write(&kept, &other).unwrap();
+    ran(&["inspect", &file]).fits(0, &["order-status 0.1.0"]);
+    assert_eq!(std::fs::read(&kept).unwrap(), code);
+
+    // A key that others can read vouches for nothing: the code is compiled each time, and the folder is left alone.
+    #[cfg(unix)]
+    {
+        let key = cache.join("key");
+        let mode = |mode| std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        mode(0o644);
+        let told = ran(&["inspect", &file]);
+        told.fits(0, &["order-status 0.1.0"]);
+        assert!(told.err.contains("compiled code is not kept") && told.err.contains("others may"), "{}", told.err);
+    }
+}
+
+#[test]
 fn inspect_tells_every_byte_of_a_component_file() {
     let file = plugin_file("order-status");
     let told = run(plain(), &["inspect", &path(&file), "--format", "json"], "").json();

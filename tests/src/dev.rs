@@ -167,6 +167,7 @@ impl Dev {
             .arg(plugin.path())
             .args(arguments)
             .env("CARGO_TARGET_DIR", target())
+            .env("XDG_CACHE_HOME", target().join("tests"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 
 use crate::domain::message::Author;
 use crate::engine::why::Run;
-use crate::sandbox::{Cache, Compiler, Sandbox};
-use crate::turn::limits::Limits;
 use crate::workbench::call::{Called, call};
+use crate::workbench::kept;
 use crate::workbench::play::Part;
 use crate::workbench::scenario::{Scenario, Setting, moment};
 use crate::world::Test;
@@ -50,6 +49,9 @@ pub(super) struct Call {
     /// Keep a WebAssembly core dump here if the plugin breaks off, and show files and lines.
     #[arg(long, value_name = "FILE")]
     debug: Option<PathBuf>,
+    /// Write here what the plugin spent its time on, as the Firefox Profiler (profiler.firefox.com) opens it.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -57,10 +59,8 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = match self.debug {
-            Some(_) => Sandbox::debugging()?,
-            None => Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?,
-        };
+        let looks = self.debug.is_some() || self.profile.is_some();
+        let sandbox = if looks { kept::debugging(self.profile.is_some())? } else { kept::sandbox()? };
         let shown = self.file.display().to_string();
         let wasm = std::fs::read(&self.file).with_context(|| shown.clone())?;
         let part = Part { about: sandbox.load(&wasm).context(shown)?.about.clone(), wasm: Arc::new(wasm) };
@@ -101,9 +101,13 @@ impl Call {
             Format::Json => println!("{}", as_json(&called, &runs)),
             Format::Text => print(&called, &part, &runs),
         }
-        if let (Some(file), Some(dump)) = (&self.debug, called.dumps.first()) {
-            std::fs::write(file, &dump.bytes).with_context(|| file.display().to_string())?;
-            eprintln!("wrote {}", file.display());
+        let dump = called.dumps.first().map(|dump| &dump.bytes);
+        let profile = called.profile.as_ref().map(|profile| &profile.json);
+        for (file, bytes) in [(&self.debug, dump), (&self.profile, profile)] {
+            if let (Some(file), Some(bytes)) = (file, bytes) {
+                std::fs::write(file, bytes).with_context(|| file.display().to_string())?;
+                eprintln!("wrote {}", file.display());
+            }
         }
         Ok(if runs.iter().any(|run| run.failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }

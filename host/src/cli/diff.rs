@@ -8,9 +8,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
 
-use crate::sandbox::{Cache, Compiler, Sandbox};
-use crate::turn::limits::Limits;
 use crate::workbench::changes::{Change, changes};
+use crate::workbench::kept;
 use crate::workbench::play::{Part, play};
 use crate::workbench::scenario::Scenario;
 use crate::workbench::transcript::{self, Mark};
@@ -48,7 +47,7 @@ struct Behaves {
 
 impl Diff {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = Sandbox::new(Cache::memory(), Compiler::child(&Limits::default()))?;
+        let sandbox = kept::sandbox()?;
         let part = |file: &PathBuf| -> Result<Part> {
             let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
             let component = sandbox.load(&wasm).with_context(|| file.display().to_string())?;

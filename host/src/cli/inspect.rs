@@ -7,9 +7,8 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use crate::sandbox::{Cache, Compiler, Sandbox};
 use crate::turn::limits::Limits;
-use crate::workbench::{schemas, sizes};
+use crate::workbench::{kept, schemas, sizes};
 
 use super::Format;
 use super::plugins::{about_json, describe};
@@ -29,9 +28,9 @@ impl Inspect {
         let shown = || self.file.display().to_string();
         let wasm = std::fs::read(&self.file).with_context(shown)?;
         let limits = Limits::default();
-        let component = Sandbox::new(Cache::none(), Compiler::child(&limits))?.load(&wasm).with_context(shown)?;
+        let component = kept::sandbox()?.load(&wasm).with_context(shown)?;
         let about = &component.about;
-        let limits = if about.runtime { limits.with_runtime() } else { limits };
+        let limits = if about.is_roomy() { limits.with_runtime() } else { limits };
         let parts = sizes::parts(&wasm).with_context(shown)?;
         match self.format {
             Format::Text => {

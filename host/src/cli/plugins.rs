@@ -8,9 +8,10 @@ use clap::Args;
 use serde_json::json;
 
 use crate::domain::plugin::permission_sentence;
-use crate::sandbox::{About, Cache, Compiler, Sandbox};
+use crate::sandbox::About;
 use crate::turn::limits::Limits;
 use crate::workbench::build::{self, plugins_in};
+use crate::workbench::kept;
 
 use super::Format;
 
@@ -55,7 +56,7 @@ pub(super) fn build_one(folder: &Path, out: &Path) -> Result<ExitCode> {
 
 impl Build {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?;
+        let sandbox = kept::sandbox()?;
         let mut built = Vec::new();
         for folder in all_plugins(&self.folders)? {
             let one = build::build(&folder, self.out.as_deref())?;
@@ -83,6 +84,7 @@ pub(super) fn about_json(about: &About) -> serde_json::Value {
         "size_bytes": about.size_bytes,
         "subscribes_to": about.exports,
         "runtime": about.runtime,
+        "composed": about.composed,
         "may": about.wants,
         "imports": about.imports,
     })
@@ -95,8 +97,9 @@ pub(super) fn describe(about: &About, indent: &str) -> String {
         format!("{} bytes, sha256 {}", about.size_bytes, about.digest),
         super::publish::by_whom(about.signer.as_deref()),
     ];
-    if about.runtime {
-        lines.push(runtime_sentence(&Limits::default()));
+    if about.is_roomy() {
+        let what = if about.runtime { "has the runtime of a language in it" } else { "is several components in one" };
+        lines.push(roomy_sentence(what, &Limits::default()));
     }
     lines.push("runs when".to_owned());
     lines.extend(about.exports.iter().map(|export| format!("  {}", export.sentence())));
@@ -107,12 +110,12 @@ pub(super) fn describe(about: &About, indent: &str) -> String {
     lines.into_iter().map(|line| format!("{indent}{line}\n")).collect()
 }
 
-/// What a component with a language's runtime costs its host.
-fn runtime_sentence(limits: &Limits) -> String {
+/// What a component that needs room costs its host.
+fn roomy_sentence(what: &str, limits: &Limits) -> String {
     let more = |with: u64, without: u64| with / without.max(1);
     let roomy = limits.with_runtime();
     format!(
-        "has the runtime of a language in it: may compute {} times as long as others and take {} MiB of memory",
+        "{what}: may compute {} times as long as others and take {} MiB of memory",
         more(roomy.fuel, limits.fuel),
         roomy.memory_bytes >> 20
     )

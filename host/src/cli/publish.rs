@@ -9,8 +9,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::sandbox::signature::{self, SecretKey};
-use crate::sandbox::{self, Cache, Compiler, Sandbox};
-use crate::turn::limits::Limits;
+use crate::sandbox;
+use crate::workbench::kept;
 use crate::workbench::registry::{Pulled, Registry};
 
 use super::Format;
@@ -155,7 +155,7 @@ impl Push {
         if let Some(key) = &self.key {
             wasm = signed(wasm, &secret(key)?).with_context(|| self.file.display().to_string())?;
         }
-        let loaded = Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?.load(&wasm);
+        let loaded = kept::sandbox()?.load(&wasm);
         let component = loaded.with_context(|| self.file.display().to_string())?;
         let about = &component.about;
         let pushed = self.access.registry().push(wasm, about, &self.package)?;

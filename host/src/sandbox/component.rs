@@ -90,6 +90,12 @@ pub enum Rejected {
          room for the runtime of a language; write it in one without, such as Rust or C"
     )]
     ReaderRuntime(String),
+    /// It reads, and is several components in one.
+    #[error(
+        "the component exports `attune:reader/reading` and is several components in one: each text is read in a few milliseconds, \
+         which leaves no room for that; make it one component"
+    )]
+    ReaderComposed,
     /// It reads, and wants more than the text.
     #[error(
         "the component exports `attune:reader/reading` and imports `attune:host/{0}`: a reader is a function of the text alone \
@@ -110,6 +116,12 @@ pub enum Rejected {
     /// It takes more to compile than a component may.
     #[error("the component takes {0} to compile, which is more than a component may; make it smaller or simpler")]
     TooCostly(String),
+    /// The compiler itself broke on it.
+    #[error(
+        "the component cannot be compiled, because the compiler itself failed: {0}; report it, with the file, to whoever makes Attune, \
+         and try what another version of your tools makes"
+    )]
+    CompilerFailed(String),
     /// The host itself cannot do it.
     #[error("the sandbox cannot be set up: {0}")]
     Host(String),
@@ -132,8 +144,17 @@ pub struct About {
     pub imports: BTreeSet<String>,
     /// The size of the file, in bytes.
     pub size_bytes: usize,
-    /// Whether a language's runtime is in it: it imports WASI, runs on an engine of its own kind, and may use more.
+    /// Whether a language's runtime is in it: it imports WASI.
     pub runtime: bool,
+    /// Whether it is several components in one, each with a memory of its own.
+    pub composed: bool,
+}
+
+impl About {
+    /// Whether it runs on the engine for what is large, and may use more.
+    pub fn is_roomy(&self) -> bool {
+        self.runtime || self.composed
+    }
 }
 
 /// A component that is ready to run.
@@ -141,6 +162,16 @@ pub struct Component {
     /// What it says of itself.
     pub about: About,
     pub(super) code: Code,
+}
+
+impl Component {
+    /// Its code, if it handles events.
+    pub(super) fn automation(&self) -> Option<&wasmtime::component::Component> {
+        match &self.code {
+            Code::Automation(pre, _) => Some(pre.component()),
+            Code::Reader(_) => None,
+        }
+    }
 }
 
 /// What a component's code is for.
@@ -205,8 +236,8 @@ impl Sandbox {
     pub fn load(&self, wasm: &[u8]) -> Result<Arc<Component>, Rejected> {
         let (digest, manifest) = about(wasm)?;
         let signer = signature::signer(wasm)?.map(|key| key.to_string());
-        let runtime = needs_wasi(wasm);
-        let room = if runtime { self.roomy()? } else { &self.lean };
+        let (runtime, composed) = (needs_wasi(wasm), is_composed(wasm));
+        let room = if runtime || composed { self.roomy()? } else { &self.lean };
         let compiled = self.compiled(room, &digest, wasm)?;
         let kind = compiled.component_type();
         let (mut wants, mut imports, mut interfaces) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -238,6 +269,9 @@ impl Sandbox {
             if let Some((name, _)) = kind.imports(&room.engine).find(|(name, _)| wasi::is_wasi(name)) {
                 return Err(Rejected::ReaderRuntime(name.to_owned()));
             }
+            if composed {
+                return Err(Rejected::ReaderComposed);
+            }
             check_reader(&exports, &interfaces)?;
             wants.insert(READS.0.to_owned());
         }
@@ -256,7 +290,7 @@ impl Sandbox {
             let handlers = Handlers::new(&pre, &exports).map_err(misfit)?;
             Code::Automation(pre, handlers)
         };
-        let about = About { digest, manifest, signer, exports, wants, imports, size_bytes: wasm.len(), runtime };
+        let about = About { digest, manifest, signer, exports, wants, imports, size_bytes: wasm.len(), runtime, composed };
         Ok(Arc::new(Component { about, code }))
     }
 
@@ -301,6 +335,21 @@ fn needs_wasi(wasm: &[u8]) -> bool {
             {
                 return true;
             }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether a component has components in it that have functions of their own. What carries values between two of them has the
+/// memories of both, which is more than the lean engine takes. (What wraps a module is a component without any functions.)
+fn is_composed(wasm: &[u8]) -> bool {
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+        match payload {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentCanonicalSection(_) if depth > 1 => return true,
             _ => {}
         }
     }

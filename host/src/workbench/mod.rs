@@ -9,6 +9,7 @@ pub mod call;
 pub mod changes;
 pub mod contract;
 pub mod expect;
+pub mod kept;
 pub mod new;
 pub mod place;
 pub mod play;

@@ -17,7 +17,7 @@ use crate::engine::unsubscribe::CHANNEL;
 use crate::engine::why::Why;
 use crate::engine::{Courier, Engine, Happened, Parcel, Parts};
 use crate::intake::{self, cloudevent};
-use crate::sandbox::{About, Dump, Sandbox};
+use crate::sandbox::{About, Dump, Profile, Sandbox};
 use crate::store::{Batch, MemoryKeyring, MemoryStore};
 use crate::turn::limits::Limits;
 use crate::world::{Test, World};
@@ -43,6 +43,8 @@ pub struct Played {
     pub ran: BTreeMap<String, BTreeSet<String>>,
     /// A WebAssembly core dump for each run that broke off, where the sandbox keeps them.
     pub dumps: Vec<Dump>,
+    /// A profile for each component that ran, where the sandbox keeps them.
+    pub profiles: Vec<Profile>,
 }
 
 /// What went wrong in a scenario.
@@ -141,6 +143,7 @@ pub fn play(
             break;
         }
     }
+    played.profiles = sandbox.take_profiles();
     played.transcript = stage.transcript;
     Ok(played)
 }

@@ -26,6 +26,7 @@ use crate::domain::entry::Role;
 use crate::domain::ids::EventId;
 use crate::server::{self, App};
 use crate::turn::limits::Limits;
+use crate::workbench::kept;
 use crate::world::{Ahead, Serve, World};
 
 use super::demo;
@@ -89,6 +90,7 @@ impl Dev {
             workers: cores.max(2),
             queue: 20_000,
             public_url: Some(url.clone()),
+            cache: Some(kept::cache()),
         })?;
         engine.set_courier(Arc::new(Recording::new()));
         engine.settle_lost_attempts()?;
