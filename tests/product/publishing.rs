@@ -161,6 +161,8 @@ fn what_does_not_have_its_digest_is_refused() {
         (Mood::OtherBlob, "REG/acme/orders:1", "did not come whole"),
         (Mood::LongerBlob, &pinned, "has more than the"),
         (Mood::ShorterBlob, &pinned, "did not come whole"),
+        (Mood::EndlessBlob, &pinned, "has more than the"),
+        (Mood::EndlessManifest, &pinned, "its manifest has more than the 4194304 bytes"),
     ] {
         desk.registry.becomes(mood);
         let ran = desk.run(&format!("pull {package} --plain-http --out got.wasm"));
@@ -218,6 +220,7 @@ fn a_registry_that_does_not_answer_as_one_is_told_of_in_one_line() {
     for (mood, words) in [
         (Mood::Page, "its manifest cannot be read"),
         (Mood::Broken, "does not answer as one"),
+        (Mood::EndlessRefusal, "there is no such package"),
         (Mood::Silent, "the registry was not done after 1 s; see --timeout"),
         (Mood::Locked, "does not let us at a/b"),
         (Mood::Basic, "sign in with `docker login"),

@@ -55,6 +55,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("lettre", "delivery"),
     ("ring", "sandbox"),
     ("oci_client", "workbench"),
+    ("reqwest", "workbench"),
 ];
 
 fn sources() -> PathBuf {

@@ -188,12 +188,88 @@ fn a_plugin_that_breaks_off_shows_its_log_and_leaves_a_core_dump() {
     let ran = run(plain(), &["test", &component, "--scenarios", &scenario, &flag], "");
     ran.fits(1, &["small failed: broke off: no sugar left", "small logs error: no sugar left", "wrote "]);
     let dump = std::fs::read(dumps.join("small-one-on-event-1.coredump")).unwrap();
-    assert!(dump.starts_with(b"\0asm"), "it is a module with custom sections");
-    for section in ["core", "corestack", "coreinstances", "no sugar left"] {
-        assert!(dump.windows(section.len()).any(|bytes| bytes == section.as_bytes()), "{section} is missing");
-    }
+    let read = read_dump(&dump);
+    assert_eq!((read.plugin.as_str(), read.threads), ("small", 1), "{read:#?}");
+    // The handler is on the stack, in an instance of one of the modules that has a memory of its own.
+    let frame = read.frames.first().unwrap_or_else(|| panic!("no frame: {read:#?}"));
+    assert!(frame.codeoffset > 0, "{frame:?}");
+    let instance = &read.instances[frame.instanceidx as usize];
+    assert!((instance.module_index as usize) < read.modules && instance.memories.len() == 1, "{read:#?}");
+    assert_eq!(read.memories, 1);
+    assert!(read.data.windows(13).any(|bytes| bytes == b"no sugar left"), "the memory's bytes are there");
     // Without the flag there is none.
     run(plain(), &["test", &component, "--scenarios", &scenario], "").fits(1, &["broke off: no sugar left"]);
+}
+
+/// What a core dump holds, as tools read it.
+#[derive(Debug, Default)]
+struct Read {
+    plugin: String,
+    threads: usize,
+    frames: Vec<wasmparser::CoreDumpStackFrame>,
+    modules: usize,
+    instances: Vec<wasmparser::CoreDumpInstance>,
+    memories: u32,
+    data: Vec<u8>,
+}
+
+fn read_dump(dump: &[u8]) -> Read {
+    use wasmparser::{KnownCustom, Payload};
+    let mut read = Read::default();
+    for payload in wasmparser::Parser::new(0).parse_all(dump) {
+        match payload.unwrap() {
+            Payload::CustomSection(section) => match section.as_known() {
+                KnownCustom::CoreDump(about) => read.plugin = about.name.to_owned(),
+                KnownCustom::CoreDumpStack(thread) => {
+                    read.threads += 1;
+                    read.frames.extend(thread.frames);
+                }
+                KnownCustom::CoreDumpModules(modules) => read.modules = modules.modules.len(),
+                KnownCustom::CoreDumpInstances(instances) => read.instances = instances.instances,
+                _ => {}
+            },
+            Payload::MemorySection(memories) => read.memories = memories.count(),
+            Payload::DataSection(data) => data.into_iter().for_each(|one| read.data.extend(one.unwrap().data)),
+            _ => {}
+        }
+    }
+    read
+}
+
+#[test]
+fn a_profile_shows_in_which_functions_a_plugin_was_and_is_the_same_every_time() {
+    let folder = Folder::new();
+    folder.write("one.toml", named("x", &format!("{ASKS}expect = [{{ message = \"gladly\" }}]")));
+    let scenario = path(&folder.path().join("one.toml"));
+    let profile = || -> Value {
+        let flag = format!("--profile={}", folder.path().join("profiles").display());
+        let ran = test_with("order-status", &scenario, &[&flag]);
+        ran.fits(0, &["1 passed", "wrote "]);
+        serde_json::from_slice(&std::fs::read(folder.path().join("profiles/order-status-one.profile.json")).unwrap())
+            .unwrap()
+    };
+    let told = profile();
+    let thread = &told["threads"][0];
+    let stacks = thread["samples"]["stack"].as_array().unwrap();
+    assert!(stacks.len() > 10, "{told:#}");
+    assert!(thread.to_string().contains("order_status::"), "functions have their names: {told:#}");
+    assert_eq!(profile()["threads"][0]["samples"]["stack"], thread["samples"]["stack"]);
+
+    let file = folder.path().join("call.json");
+    let event = "examples/events/02-anna-order-shipped.json";
+    let component = path(&plugin_file("order-status"));
+    run(plain(), &["call", &component, event, "--profile", &path(&file)], "")
+        .fits(0, &["ran on-order: done", "wrote "]);
+    assert!(std::fs::read_to_string(file).unwrap().contains("on-order@0.1.0#handle"));
+}
+
+#[test]
+fn a_component_that_is_composed_of_several_runs_and_says_so() {
+    let folder = Folder::new();
+    let file = path(&folder.write("composed.wasm", components::composed()));
+    run(plain(), &["inspect", &file], "").fits(0, &["is several components in one: may compute 10 times as long"]);
+    let event = json!({ "specversion": "1.0", "id": "1", "source": "x", "type": "shop.test", "data": {} }).to_string();
+    run(plain(), &["call", &file, "-"], &event).fits(0, &["small 1.0.0 ran on-event: done"]);
 }
 
 #[test]

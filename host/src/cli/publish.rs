@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::sandbox::signature::{self, SecretKey};
 use crate::sandbox;
+use crate::sandbox::signature::{self, SecretKey};
 use crate::workbench::kept;
 use crate::workbench::registry::{Pulled, Registry};
 

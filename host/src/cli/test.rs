@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::sandbox::{About, Sandbox};
-use crate::workbench::{build, kept};
 use crate::workbench::play::{Part, Played, play};
 use crate::workbench::scenario::Scenario;
 use crate::workbench::transcript::{self, Mark};
+use crate::workbench::{build, kept};
 
 use super::plugins::all_plugins;
 use super::verdict;
@@ -254,7 +254,11 @@ const WATCHED: usize = 10_000;
 fn is_source(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let made = ["target", "node_modules", "__pycache__", "dist", "build"].contains(&name.as_ref());
-    !made && !name.starts_with('.') && !name.ends_with(".transcript") && !name.ends_with(".coredump") && !name.ends_with(".profile.json")
+    !made
+        && !name.starts_with('.')
+        && !name.ends_with(".transcript")
+        && !name.ends_with(".coredump")
+        && !name.ends_with(".profile.json")
 }
 
 /// What is judged: folders of one plugin each, and component files.

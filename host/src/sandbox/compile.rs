@@ -248,3 +248,24 @@ fn limit(memory_bytes: u64, computing_s: u64) -> anyhow::Result<()> {
 fn limit(_: u64, _: u64) -> anyhow::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_compiler_is_told_from_what_ran_out() {
+        let table = [
+            (
+                "\nthread 'main' (7) panicked at adapt.rs:249:14:\ninvalid module: \u{1b}[31mred\nnote: run with more\n",
+                Some("invalid module:  [31mred"),
+            ),
+            ("memory allocation of 100 bytes failed\n", None),
+            ("\nthread 'main' has overflowed its stack\nfatal runtime error: stack overflow\n", None),
+            ("", None),
+        ];
+        for (said, expected) in table {
+            assert_eq!(of_a_panic(&in_one_line(said)), expected, "{said}");
+        }
+    }
+}

@@ -290,7 +290,8 @@ impl Sandbox {
             let handlers = Handlers::new(&pre, &exports).map_err(misfit)?;
             Code::Automation(pre, handlers)
         };
-        let about = About { digest, manifest, signer, exports, wants, imports, size_bytes: wasm.len(), runtime, composed };
+        let about =
+            About { digest, manifest, signer, exports, wants, imports, size_bytes: wasm.len(), runtime, composed };
         Ok(Arc::new(Component { about, code }))
     }
 

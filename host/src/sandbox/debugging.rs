@@ -13,11 +13,11 @@ use super::host::Context;
 use super::run::Call;
 use super::{Component, Sandbox};
 
-/// A sample is taken at every so many calls of functions and turns of loops: prebuilt plugins have some hundred an event.
-const EVERY: u64 = 100;
+/// A sample is taken at every so many calls of functions and turns of loops: prebuilt plugins have some five hundred an event.
+const EVERY: u64 = 10;
 
 /// The same of a component with a runtime, which has a hundred thousand.
-const EVERY_ROOMY: u64 = 2_000;
+const EVERY_ROOMY: u64 = 1_000;
 
 /// The most samples of a profile; its file then has some ten megabytes.
 const SAMPLES: u32 = 100_000;
@@ -76,8 +76,7 @@ impl Debugging {
                 let profiler =
                     GuestProfiler::new_component(store.engine(), name, Duration::from_micros(1), code.clone(), [])?;
                 let every = if about.is_roomy() { EVERY_ROOMY } else { EVERY };
-                let sampling =
-                    Sampling { plugin: name.clone(), profiler: Some(profiler), every, calls: 0, samples: 0 };
+                let sampling = Sampling { plugin: name.clone(), profiler: Some(profiler), every, calls: 0, samples: 0 };
                 let sampling = Arc::new(Mutex::new(sampling));
                 profiles.insert(about.digest.clone(), sampling.clone());
                 sampling
