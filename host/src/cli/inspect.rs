@@ -95,7 +95,7 @@ fn list(what: &str, lines: impl Iterator<Item = String>) {
 
 /// Print the JSON Schema of an author's files, for editors that complete them.
 ///
-/// Name it in a file's first line, `#:schema PATH`, or in the editor's settings.
+/// Name it in a file's first line, `#:schema PATH`, or in the editor's settings. What `attune new` begins has both in `schemas`.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
     /// Of which file.
