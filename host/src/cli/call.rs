@@ -13,8 +13,9 @@ use crate::domain::message::Author;
 use crate::engine::why::Run;
 use crate::workbench::call::{Called, call};
 use crate::workbench::kept;
+use crate::workbench::moment::moment;
 use crate::workbench::play::Part;
-use crate::workbench::scenario::{Scenario, Setting, moment};
+use crate::workbench::scenario::{Scenario, Setting};
 use crate::world::Test;
 
 use super::Format;

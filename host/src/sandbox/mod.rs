@@ -12,6 +12,7 @@ mod debugging;
 mod exception;
 mod host;
 mod reader;
+mod rejected;
 mod run;
 pub mod signature;
 mod wasi;
@@ -28,8 +29,9 @@ use debugging::Debugging;
 
 pub use cache::Cache;
 pub use compile::Compiler;
-pub use component::{About, Component, Rejected, SECTION, about};
+pub use component::{About, Component, SECTION, about};
 pub use debugging::{Dump, Profile};
+pub use rejected::Rejected;
 pub use run::{Call, OVERTIME_RUNS, Outcome, Ran};
 
 /// How often the epoch moves, in milliseconds. It is the net under fuel, so it may be coarse.

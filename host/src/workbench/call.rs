@@ -9,8 +9,10 @@ use crate::domain::message::Message;
 use crate::engine::why::Why;
 use crate::sandbox::{Dump, Profile, Sandbox};
 
-use super::play::{Part, Stage};
+use super::moment::moment;
+use super::play::Part;
 use super::scenario::{Person, Scenario};
+use super::stage::Stage;
 use super::transcript::Line;
 
 /// The customer of an event that names none, by address.
@@ -61,7 +63,7 @@ pub fn call(sandbox: &Arc<Sandbox>, part: &Part, mut scenario: Scenario, mut eve
         }
     }
     let mut stage = Stage::set(sandbox, &scenario, part, &[])?;
-    let start = super::scenario::moment(&scenario.business.start)?;
+    let start = moment(&scenario.business.start)?;
     let mut called = Called::default();
     for event in &events {
         stage.take(event).with_context(|| event["type"].as_str().unwrap_or("the event").to_owned())?;

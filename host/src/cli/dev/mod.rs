@@ -6,6 +6,7 @@
 
 mod build;
 mod line;
+mod plugin;
 mod show;
 mod stage;
 
@@ -34,7 +35,8 @@ use super::plugins::all_plugins;
 use super::serve::{Opening, make_token, open, stop_signal};
 
 use build::{Built, keep_building};
-use stage::{Plugin, Stage};
+use plugin::Plugin;
+use stage::Stage;
 
 /// Try plugins while you write them.
 ///
