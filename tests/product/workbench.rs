@@ -390,6 +390,37 @@ fn inspect_tells_every_byte_of_a_component_file() {
 }
 
 #[test]
+fn what_is_no_component_file_and_no_plugins_folder_is_named_with_what_to_do() {
+    let cases: [(&[&str], &str); 5] = [
+        (
+            &["inspect", "plugins/faq"],
+            "plugins/faq: this is a folder; name a component file: `attune build plugins/faq`",
+        ),
+        (&["inspect", "nowhere.wasm"], "nowhere.wasm: there is no such file; `attune build` prints where it puts one"),
+        (&["diff", "nowhere.wasm", "nowhere.wasm"], "nowhere.wasm: there is no such file"),
+        (&["build", "plugins/faq/plugin.toml"], "plugin.toml: this is a file; name the plugin's folder"),
+        (&["test", "docs"], "docs: no plugin here; a plugin's folder has a plugin.toml"),
+    ];
+    for (arguments, words) in cases {
+        run(plain(), arguments, "").fits(1, &[words]);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn whoever_stops_reading_ends_the_program_without_a_word() {
+    let mut child = plain().arg("--help").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{ended:?}");
+    let file = path(&plugin_file("order-status"));
+    let mut child = plain().args(["inspect", &file]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(141), ""));
+}
+
+#[test]
 fn a_diff_says_what_changes_for_the_owner_and_whether_they_have_to_agree() {
     let folder = Folder::new();
     let write = |name: &str, about: &dyn Fn(&mut Value), interfaces: &[&str]| {

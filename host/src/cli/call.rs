@@ -19,6 +19,7 @@ use crate::workbench::scenario::{Scenario, Setting};
 use crate::world::Test;
 
 use super::Format;
+use super::plugins::component_file;
 use super::stamp::stamp;
 
 /// The most bytes of an event's file.
@@ -63,7 +64,7 @@ impl Call {
         let looks = self.debug.is_some() || self.profile.is_some();
         let sandbox = if looks { kept::debugging(self.profile.is_some())? } else { kept::sandbox()? };
         let shown = self.file.display().to_string();
-        let wasm = std::fs::read(&self.file).with_context(|| shown.clone())?;
+        let wasm = component_file(&self.file)?;
         let part = Part { about: sandbox.load(&wasm).context(shown)?.about.clone(), wasm: Arc::new(wasm) };
         let start = self.at.clone().unwrap_or_else(|| format!("2026-03-02T10:00[{}]", self.zone));
         let world = Test::new(moment(&start).context("--at")?, 1);

@@ -15,6 +15,7 @@ use crate::workbench::scenario::Scenario;
 use crate::workbench::transcript::{self, Mark};
 
 use super::Format;
+use super::plugins::component_file;
 use super::test::{neighbours, scenario_files};
 
 /// The exit code where the plugin does not run again before its owner has agreed.
@@ -49,7 +50,7 @@ impl Diff {
     pub(super) fn run(self) -> Result<ExitCode> {
         let sandbox = kept::sandbox()?;
         let part = |file: &PathBuf| -> Result<Part> {
-            let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
+            let wasm = component_file(file)?;
             let component = sandbox.load(&wasm).with_context(|| file.display().to_string())?;
             Ok(Part { about: component.about.clone(), wasm: Arc::new(wasm) })
         };

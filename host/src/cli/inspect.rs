@@ -11,7 +11,7 @@ use crate::turn::limits::Limits;
 use crate::workbench::{kept, schemas, sizes};
 
 use super::Format;
-use super::plugins::{about_json, describe};
+use super::plugins::{about_json, component_file, describe};
 
 /// Show what a component file is, subscribes to and asks for.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self) -> Result<ExitCode> {
         let shown = || self.file.display().to_string();
-        let wasm = std::fs::read(&self.file).with_context(shown)?;
+        let wasm = component_file(&self.file)?;
         let limits = Limits::default();
         let component = kept::sandbox()?.load(&wasm).with_context(shown)?;
         let about = &component.about;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::json;
 
@@ -36,11 +36,27 @@ pub(super) fn all_plugins(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
     for folder in folders {
         let plugins = plugins_in(folder);
         if plugins.is_empty() {
-            bail!("{}: no plugin here; a plugin's folder has a plugin.toml", folder.display());
+            let at = folder.display();
+            if folder.is_file() {
+                bail!("{at}: this is a file; name the plugin's folder, which has a plugin.toml");
+            }
+            bail!("{at}: no plugin here; a plugin's folder has a plugin.toml");
         }
         found.extend(plugins);
     }
     Ok(found)
+}
+
+/// Reads a component file.
+pub(super) fn component_file(file: &Path) -> Result<Vec<u8>> {
+    let at = file.display();
+    if file.is_dir() {
+        bail!("{at}: this is a folder; name a component file: `attune build {at}` prints where it puts one");
+    }
+    std::fs::read(file).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => anyhow!("{at}: there is no such file; `attune build` prints where it puts one"),
+        _ => anyhow!("{at}: {error}"),
+    })
 }
 
 /// Builds the plugin in a folder and prints where its file is. Whoever started it holds its input: when that ends they are gone,

@@ -14,6 +14,7 @@ use crate::workbench::kept;
 use crate::workbench::registry::{Pulled, Registry};
 
 use super::Format;
+use super::plugins::component_file;
 
 /// Make keys that plugins are signed with.
 #[derive(Debug, Args)]
@@ -141,7 +142,7 @@ impl Key {
 impl Sign {
     pub(super) fn run(self) -> Result<ExitCode> {
         let key = secret(&self.key)?;
-        let signed = signed(read(&self.file)?, &key).with_context(|| self.file.display().to_string())?;
+        let signed = signed(component_file(&self.file)?, &key).with_context(|| self.file.display().to_string())?;
         let out = self.out.as_ref().unwrap_or(&self.file);
         write(out, &signed)?;
         println!("{} is signed by {}", out.display(), key.public());
@@ -151,7 +152,7 @@ impl Sign {
 
 impl Push {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let mut wasm = read(&self.file)?;
+        let mut wasm = component_file(&self.file)?;
         if let Some(key) = &self.key {
             wasm = signed(wasm, &secret(key)?).with_context(|| self.file.display().to_string())?;
         }
@@ -194,12 +195,8 @@ pub(super) fn by_whom(signer: Option<&str>) -> String {
     signer.map_or_else(|| "not signed".to_owned(), |key| format!("signed by {key}"))
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| file.display().to_string())
-}
-
 fn secret(file: &Path) -> Result<SecretKey> {
-    let text = String::from_utf8(read(file)?).unwrap_or_default();
+    let text = String::from_utf8(std::fs::read(file).with_context(|| file.display().to_string())?).unwrap_or_default();
     SecretKey::parse(&text).map_err(|words| anyhow!("{} {words}", file.display()))
 }
 

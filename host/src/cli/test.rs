@@ -15,7 +15,7 @@ use crate::workbench::scenario::Scenario;
 use crate::workbench::transcript::{self, Mark};
 use crate::workbench::{build, kept};
 
-use super::plugins::all_plugins;
+use super::plugins::{all_plugins, component_file};
 use super::verdict;
 
 /// Play plugins' scenarios on a virtual clock.
@@ -284,7 +284,7 @@ fn part(sandbox: &Arc<Sandbox>, plugin: &Path, parts: &mut BTreeMap<PathBuf, Par
     }
     let (name, wasm) = if is_component(plugin) {
         let shown = plugin.display().to_string();
-        (shown.clone(), std::fs::read(plugin).context(shown)?)
+        (shown.clone(), component_file(plugin)?)
     } else {
         let built = build::build(plugin, None)?;
         (format!("plugin {}", built.name), built.wasm)
