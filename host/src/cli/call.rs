@@ -105,11 +105,14 @@ impl Call {
         }
         let dump = called.dumps.first().map(|dump| &dump.bytes);
         let profile = called.profile.as_ref().map(|profile| &profile.json);
-        for (file, bytes) in [(&self.debug, dump), (&self.profile, profile)] {
-            if let (Some(file), Some(bytes)) = (file, bytes) {
-                std::fs::write(file, bytes).with_context(|| file.display().to_string())?;
-                eprintln!("wrote {}", file.display());
-            }
+        for (file, bytes, none) in [(&self.debug, dump, "broke off"), (&self.profile, profile, "ran")] {
+            let Some(file) = file else { continue };
+            let Some(bytes) = bytes else {
+                eprintln!("{} is not written: nothing {none}", file.display());
+                continue;
+            };
+            std::fs::write(file, bytes).with_context(|| file.display().to_string())?;
+            eprintln!("wrote {}", file.display());
         }
         Ok(if runs.iter().any(|run| run.failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
