@@ -11,7 +11,9 @@ use attune::engine::replay::replay;
 use attune::sandbox::signature::{SecretKey, sign};
 use attune::store::{Batch, Key, Keyring, MemoryKeyring, MemoryStore, Range, Table};
 use attune::turn::limits::Limits;
-use attune_tests::{Answer, Folder, Server, Shop, Start, plugin_file, plugins_folder, program, repository, text};
+use attune_tests::{
+    Answer, Folder, Server, Shop, Start, cache_folder, plugin_file, plugins_folder, program, repository, text,
+};
 use serde_json::{Value, json};
 
 use crate::registry::{Mood, Registry, digest};
@@ -58,6 +60,7 @@ impl Desk {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ATTUNE_") || name.ends_with("_proxy")) {
             command.env_remove(name);
         }
+        command.env("XDG_CACHE_HOME", cache_folder());
         command.env("DOCKER_CONFIG", self.folder.path()).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }

@@ -75,7 +75,7 @@ fn key(folder: &Path) -> std::io::Result<[u8; KEY_BYTES]> {
     std::fs::read(&path)?.try_into().map_err(|_| short())
 }
 
-/// Writes a new key. If another process does so at the same time, one of the two stays.
+/// Writes a new key. If another process does so at the same time, the first of the two stays.
 fn make_key(path: &Path) -> std::io::Result<()> {
     let world = Serve::new();
     let mut key = [0; KEY_BYTES];
@@ -86,7 +86,11 @@ fn make_key(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(&fresh)?.write_all(&key)?;
-    std::fs::rename(fresh, path)
+    // A link does not take the place of a key that another process made just now; but not every file system has links.
+    match std::fs::hard_link(&fresh, path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => std::fs::rename(fresh, path),
+        _ => std::fs::remove_file(fresh),
+    }
 }
 
 /// Checks that a file or folder belongs to whoever runs this program, and that nobody else may do to it what `others` says.
