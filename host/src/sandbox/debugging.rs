@@ -104,7 +104,7 @@ impl Debugging {
 impl Sampling {
     fn look(&mut self, context: &wasmtime::StoreContextMut<'_, Context>) {
         self.calls += 1;
-        let Some(profiler) = self.profiler.as_mut().filter(|_| self.calls % self.every == 0) else { return };
+        let Some(profiler) = self.profiler.as_mut().filter(|_| self.calls.is_multiple_of(self.every)) else { return };
         if self.samples < SAMPLES {
             self.samples += 1;
             profiler.sample(context, Duration::ZERO);
