@@ -78,6 +78,7 @@ impl Serve {
             workers: self.workers.unwrap_or(cores * 2),
             queue: self.queue,
             public_url: self.public_url.clone().or_else(shown),
+            cache: None,
         })?;
         let post = Post::start(
             runtime.handle().clone(),
@@ -131,15 +132,18 @@ pub(super) struct Opening<'a> {
     pub(super) workers: usize,
     pub(super) queue: usize,
     pub(super) public_url: Option<String>,
+    /// Where compiled code is kept; absent: in the data directory.
+    pub(super) cache: Option<Cache>,
 }
 
 /// Opens the data directory and starts the engine on it.
 pub(super) fn open(opening: Opening<'_>) -> Result<Arc<Engine>> {
-    let Opening { data, world, limits, workers, queue, public_url } = opening;
+    let Opening { data, world, limits, workers, queue, public_url, cache } = opening;
     std::fs::create_dir_all(data).with_context(|| format!("the data directory {}", data.display()))?;
     let keyring = Arc::new(FileKeyring::open(&data.join("keys"))?);
     let store: Arc<dyn Store> = Arc::new(RedbStore::open(&data.join("attune.redb"), Settings::default())?);
-    let sandbox = Sandbox::new(compiled(data, keyring.as_ref())?, Compiler::child(&limits))?;
+    let cache = cache.map_or_else(|| compiled(data, keyring.as_ref()), Ok)?;
+    let sandbox = Sandbox::new(cache, Compiler::child(&limits))?;
     Ok(Engine::start(Parts { store, keyring, world, sandbox, limits, workers, queue, public_url })?)
 }
 
