@@ -21,7 +21,7 @@ impl Guest for Acuity {
             value.filter(|value| !value.is_empty())
         };
         let action = told("action").ok_or_else(|| Rejection::Malformed("the form has no `action`".to_owned()))?;
-        // Newer accounts write `appointment.canceled`.
+        // The API's own word for it is `appointment.canceled`.
         let action = action.strip_prefix("appointment.").unwrap_or(&action).to_owned();
         let about = told("id").ok_or_else(|| Rejection::Malformed("the form has no `id`".to_owned()))?;
         let ids = Object::new()

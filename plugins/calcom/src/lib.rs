@@ -78,17 +78,22 @@ fn appointment(trigger: &str, booking: &Value, uid: String, time: Option<&str>) 
         Some(time) => millis(time),
         None => ["/updatedAt", "/endTime"].iter().filter_map(|place| millis(&text(booking, place)?)).max(),
     };
+    let place = text(booking, "/location");
     Object::new()
         .with("id", Some(uid))
         .with("version", version)
         .with("replaces", text(booking, "/rescheduleUid").filter(|_| trigger == "BOOKING_RESCHEDULED"))
-        .with("service", first(booking, &["/eventTitle", "/type", "/title"]))
+        .with("service", first(booking, &["/eventTitle", "/type"]))
         .with("starts", text(booking, "/startTime"))
         .with("ends", text(booking, "/endTime"))
         // The time that the booker saw when they chose it.
         .with("zone", booker(booking).and_then(|booker| text(booker, "/timeZone")))
         .with("staff", first(booking, &["/organizer/name", "/user/name"]))
-        .with("place", text(booking, "/location").filter(|place| !place.starts_with("integrations:")))
+        .with("place", place.filter(|place| !place.starts_with("integrations:")).or_else(|| meeting_url(booking)))
+}
+
+fn meeting_url(booking: &Value) -> Option<String> {
+    first(booking, &["/videoCallData/url", "/metadata/videoCallUrl"])
 }
 
 fn extra(trigger: &str, booking: &Value) -> Object {
@@ -114,7 +119,7 @@ fn extra(trigger: &str, booking: &Value) -> Object {
     let missed = booker(booking).and_then(|booker| booker.pointer("/noShow")).and_then(Value::as_bool);
     details(booking, &told)
         .with("reason", first(booking, &reasons))
-        .with("meeting_url", first(booking, &["/videoCallData/url", "/metadata/videoCallUrl"]))
+        .with("meeting_url", meeting_url(booking))
         .with("currency", text(booking, "/price").and_then(|_| text(booking, "/currency")))
         .with("host_email", first(booking, &["/organizer/email", "/user/email"]))
         .with("guests", (!guests.is_empty()).then(|| guests.join(", ")))

@@ -90,7 +90,7 @@ fn read(topic: &str, told: &Told<'_>, time: Option<&str>) -> Result<(String, Obj
 
 fn appointment(told: &Told<'_>, id: String, before: Option<String>, time: Option<&str>) -> Object {
     let updated = [text(told.invitee, "/updated_at"), time.map(str::to_owned)];
-    let place = first(told.event, &["/location/location", "/location"]);
+    let place = first(told.event, &["/location/location", "/location", "/location/join_url"]);
     Object::new()
         .with("id", Some(id))
         .with("version", updated.iter().flatten().filter_map(|time| millis(time)).max())
@@ -99,7 +99,10 @@ fn appointment(told: &Told<'_>, id: String, before: Option<String>, time: Option
         .with("starts", text(told.event, "/start_time"))
         .with("ends", text(told.event, "/end_time"))
         .with("zone", text(told.invitee, "/timezone"))
-        .with("staff", first(told.event, &["/event_memberships/0/user_name", "/extended_assigned_to/0/name"]))
+        .with(
+            "staff",
+            first(told.event, &["/event_memberships/0/user_name", "/extended_assigned_to/0/name", "/assigned_to/0"]),
+        )
         .with("place", place.filter(|_| called(told).is_none()))
         .with_object("extra", extra(told))
 }
@@ -108,7 +111,6 @@ fn extra(told: &Told<'_>) -> Object {
     let of_invitee = [
         ("status", "/status"),
         ("cancelled_by", "/cancellation/canceler_type"),
-        ("cancelled_by_name", "/cancellation/canceled_by"),
         ("cancel_url", "/cancel_url"),
         ("reschedule_url", "/reschedule_url"),
         ("price", "/payment/amount"),
@@ -117,6 +119,7 @@ fn extra(told: &Told<'_>) -> Object {
     let of_event = ["/uri", "/uuid"];
     details(told.invitee, &of_invitee)
         .with("reason", first(told.invitee, &["/cancellation/reason", "/cancel_reason"]))
+        .with("cancelled_by_name", first(told.invitee, &["/cancellation/canceled_by", "/canceler_name"]))
         .with("event", text(told.payload, "/event").or_else(|| first(told.event, &of_event)))
         .with("meeting_url", text(told.event, "/location/join_url"))
         .with("host_email", first(told.event, &["/event_memberships/0/user_email", "/extended_assigned_to/0/email"]))

@@ -57,8 +57,8 @@ fn payment(topic: &str, body: &Value, about: &Value) -> Object {
         "/last_payment_error/message",
         "/last_finalization_error/message",
         "/failure_message",
-        "/reason",
         "/failure_reason",
+        "/reason",
     ];
     let codes = ["/last_payment_error/decline_code", "/last_payment_error/code", "/failure_code"];
     details(body, &[("account", "/account")])

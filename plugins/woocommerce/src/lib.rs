@@ -28,7 +28,9 @@ impl Guest for WooCommerce {
         let zone = request.zone.as_str();
         // The delivery's id is another one each time that the same is sent.
         let changed = first(&body, &["/date_modified_gmt", "/date_modified", "/date_created_gmt", "/date_created"]);
-        let id = format!("{about}:{topic}:{}", changed.unwrap_or_default());
+        // Two saves in one second are told apart by what they came to.
+        let status = text(&body, "/status").map(|status| format!(":{status}"));
+        let id = format!("{about}:{topic}:{}{}", changed.unwrap_or_default(), status.unwrap_or_default());
         let (made, saved) = (when(&body, "date_created", zone), when(&body, "date_modified", zone));
         let time = if topic.ends_with(".created") { made.or(saved) } else { saved.or(made) };
         let (kind, data) = read(topic, &body, zone);
@@ -152,5 +154,5 @@ fn person(record: &Value, id: &str) -> Object {
         .with("external_id", text(record, id).filter(|id| id != "0"))
         .with("name", joined([name("first"), name("last")]))
         .with("country", first(record, &["/billing/country", "/shipping/country"]))
-        .with("postcode", first(record, &["/shipping/postcode", "/billing/postcode"]))
+        .with("postcode", first(record, &["/billing/postcode", "/shipping/postcode"]))
 }
