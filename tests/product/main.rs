@@ -19,6 +19,7 @@ mod malformed;
 mod manual;
 mod moods;
 mod papers;
+mod payloads;
 mod projects;
 mod promises;
 mod publishing;
