@@ -1,6 +1,7 @@
 //! The product from outside, one binary.
 mod attacks;
 mod bombs;
+mod chat;
 mod command_line;
 mod components;
 mod crash;
@@ -29,5 +30,6 @@ mod replay;
 mod rights;
 mod rooms;
 mod runtime;
+mod threading;
 mod workbench;
 mod wrong_input;

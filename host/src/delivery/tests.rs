@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use crate::domain::entry::{Change, Event, Inbound, Input, News, Outcome, StaffAct, Who};
 use crate::domain::ids::{BusinessId, CustomerId, EventId, MessageId};
-use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
+use crate::domain::message::{Author, Delivery, Message, Origin, Original, Purpose};
 use crate::domain::time::Instant;
 use crate::engine::{Courier, Engine, NotTaken, Parcel, Parts};
 use crate::sandbox::{Cache, Compiler, Sandbox};
@@ -23,6 +23,7 @@ use crate::turn::limits::Limits;
 use crate::world;
 
 use super::courier::Tell;
+use super::egress::{Allowed, Egress};
 use super::letter;
 use super::line::Line;
 use super::{Post, Recording, Settings, Smtp};
@@ -58,6 +59,9 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         entry: EventId::new(NOW, [1; 10]),
         attempts: 1,
         machine: None,
+        original: None,
+        sent_as: None,
+        reported: None,
         in_spite: false,
         trail: Vec::new(),
         delivery: Delivery::Attempting { attempt: 1 },
@@ -69,6 +73,7 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         message: Arc::new(message),
         attempt: 1,
         unsubscribe: None,
+        answers: None,
     }
 }
 
@@ -186,7 +191,7 @@ fn a_server_that_is_not_there_is_asked_again() {
 /// Sends one parcel over a channel of its own, and gives what came of it.
 fn send(smtp: Smtp, parcel: Parcel) -> Outcome {
     let runtime = runtime();
-    let post = Post::start(runtime.handle().clone(), Settings { smtp: Some(smtp), ..Settings::default() });
+    let post = Post::start(runtime.handle().clone(), Settings { smtp: Some(smtp), ..Settings::default() }).unwrap();
     let (tell, outcomes) = desk();
     post.put(parcel, tell);
     let (_, outcome) = outcomes.recv_timeout(PATIENCE).unwrap();
@@ -384,6 +389,38 @@ fn the_header_says_whether_a_machine_wrote() {
     }
 }
 
+#[test]
+fn an_answer_refers_to_what_it_answers_unless_that_would_write_more_than_an_id() {
+    let long = format!("<{}@x>", "a".repeat(500));
+    for (id, before, subject, own, expected) in [
+        (Some("<a@x>"), None, Some("Bread"), None, ("Re: Bread", Some("<a@x>"), Some("<a@x>"))),
+        (Some("<a@x>"), Some("<b@x>"), Some("AW: Bread"), None, ("AW: Bread", Some("<a@x>"), Some("<b@x> <a@x>"))),
+        (Some("<a@x>"), Some("<a@x>"), Some("Re: Re: x"), Some("News"), ("News", Some("<a@x>"), Some("<a@x>"))),
+        (Some("<a@x>"), Some("<b\r\nBcc: c@x>"), None, None, ("Zahnklinik", Some("<a@x>"), Some("<a@x>"))),
+        (Some("<a@x>\r\nBcc: c@x"), Some("<b@x>"), Some("x\r\nBcc: c@x"), None, ("Re: x Bcc: c@x", None, None)),
+        (Some("<a b@x>"), None, Some(" "), None, ("Zahnklinik", None, None)),
+        (Some("a@x"), None, None, None, ("Zahnklinik", None, None)),
+        (Some("<ü@x>"), None, None, None, ("Zahnklinik", None, None)),
+        (Some(long.as_str()), None, None, None, ("Zahnklinik", None, None)),
+        (None, Some("<b@x>"), Some("Bread"), None, ("Re: Bread", None, None)),
+    ] {
+        let mut parcel = parcel(1, "email", "hello");
+        parcel.business_name = "Zahnklinik".to_owned();
+        let mut theirs = parcel.message.as_ref().clone();
+        let (message_id, in_reply_to_id) = (id.map(str::to_owned), before.map(str::to_owned));
+        theirs.original = Original { message_id, in_reply_to_id, ..Original::default() }.known();
+        theirs.subject = subject.map(str::to_owned);
+        parcel.answers = Some(Box::new(theirs));
+        Arc::make_mut(&mut parcel.message).subject = own.map(str::to_owned);
+        let content = String::from_utf8(letter::write(&smtp(25, ""), &parcel).unwrap().content).unwrap();
+        let header = header(&content);
+        let value = |name: &str| header.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        let found = (value("Subject").unwrap(), value("In-Reply-To"), value("References"));
+        assert_eq!(found, expected, "{id:?} {before:?} {subject:?}");
+        assert_eq!(value("Bcc"), None);
+    }
+}
+
 /// The header's lines, unfolded, each as name and value.
 fn header(content: &str) -> Vec<(String, String)> {
     let (head, _) = content.split_once("\r\n\r\n").unwrap();
@@ -521,8 +558,8 @@ fn a_subject_is_the_messages_own_or_the_business() {
 fn what_no_channel_can_take_fails_at_once_with_the_reason() {
     let runtime = runtime();
     let (without, with) = (
-        Post::start(runtime.handle().clone(), Settings::default()),
-        Post::start(runtime.handle().clone(), Settings { smtp: Some(smtp(1, "")), ..Settings::default() }),
+        Post::start(runtime.handle().clone(), Settings::default()).unwrap(),
+        Post::start(runtime.handle().clone(), Settings { smtp: Some(smtp(1, "")), ..Settings::default() }).unwrap(),
     );
     for (post, channel, address, expected) in [
         (&without, "email", "anna@example.org", "--smtp"),
@@ -547,7 +584,8 @@ fn a_dead_channel_never_delays_another() {
             ("pigeon".to_owned(), smtp(dead.port, "&timeout-ms=600000&connections=1")),
             ("email".to_owned(), smtp(live.port, "")),
         ]);
-        let post = Post::start_with(runtime.handle().clone(), channels, 4, 50);
+        let post =
+            Post::start_with(runtime.handle().clone(), channels, Egress::new(Allowed::default()).unwrap(), 4, 50);
         let ((tell_dead, dead_outcomes), (tell, outcomes)) = (desk(), desk());
 
         // One with the worker, four in the queue, and more: those are sent back, and nothing waits.
@@ -599,7 +637,7 @@ fn an_outcome_that_the_engine_has_no_room_for_is_told_again() {
     let server = real(Wants::Nothing);
     let runtime = runtime();
     let settings = Settings { smtp: Some(smtp(server.port, "")), ..Settings::default() };
-    let post = Post::start(runtime.handle().clone(), settings);
+    let post = Post::start(runtime.handle().clone(), settings).unwrap();
     let (sender, told) = channel();
     let (sender, busy) = (Mutex::new(sender), Mutex::new(3_usize));
     post.put(
@@ -652,6 +690,9 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
             subject: None,
             in_reply_to: None,
             machine: None,
+            original: None,
+            sent_as: None,
+            reported: None,
             language: None,
         }),
     };
@@ -700,8 +741,8 @@ fn from_the_engine_to_a_real_server_and_back() {
     let server = real(Wants::Nothing);
     let runtime = runtime();
     let settings = Settings { smtp: Some(smtp(server.port, "")), ..Settings::default() };
-    let post = Post::start(runtime.handle().clone(), settings);
-    let (engine, business, customer) = engine(post.clone(), 1);
+    let post = Post::start(runtime.handle().clone(), settings).unwrap();
+    let (engine, business, customer) = engine(Arc::new(post.clone()), 1);
     let mut live = engine.watch();
     let id = write(&engine, business, customer);
     runtime.block_on(async {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::address::Address;
-use super::message::Purpose;
+use super::message::{Attachment, Purpose};
 use super::order::{Money, OrderStatus};
 
 /// A customer wrote something.
@@ -127,7 +127,7 @@ pub struct MessageReceived {
     #[serde(default = "chat")]
     #[schema(min_length = 1, max_length = 32, pattern = "^[a-z][a-z0-9-]*$")]
     pub channel: String,
-    /// What was written, at most 65,536 characters.
+    /// What was written, at most 65,536 characters: of a mail what is new in it.
     #[schema(max_length = 65536)]
     pub text: String,
     /// The subject, where there is one.
@@ -146,6 +146,24 @@ pub struct MessageReceived {
     /// `Content-Type`, `X-Auto-Response-Suppress`). Nothing answers a machine.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// The channel's own id of this message: a mail's `Message-ID` in angle brackets, Twilio's `MessageSid`. An answer by
+    /// mail refers to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 1000)]
+    pub message_id: Option<String>,
+    /// The channel's own id of what this message answers: a mail's `In-Reply-To`. If it is a mail of Attune's to this customer,
+    /// `in_reply_to` is found by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 1000)]
+    pub in_reply_to_id: Option<String>,
+    /// All that was written, for staff: with what it quotes and with its signature. Absent if `text` is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 131072)]
+    pub full: Option<String>,
+    /// What hung on it, for staff.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub attachments: Vec<Attachment>,
 }
 
 fn chat() -> String {
@@ -277,6 +295,74 @@ pub struct ShipmentData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 16, max_length = 80)]
     pub delivered: Option<String>,
+}
+
+/// What a channel tells of a message that it had taken.
+pub const DELIVERY_REPORTED: &str = "attune.delivery.reported.v1";
+
+/// Data of `attune.delivery.reported.v1`. The message says whose it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryReported {
+    /// What is reported.
+    pub delivery: DeliveryReport,
+}
+
+/// What became of a message, as its channel tells later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryReport {
+    /// The channel's own id of the message.
+    #[schema(min_length = 1, max_length = 1000)]
+    pub id: String,
+    /// What became of it. `bounced` and `failed` that are permanent, `complained` and `unsubscribed` end messages on this channel.
+    pub status: DeliveryStatus,
+    /// Why, in the provider's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000)]
+    pub reason: Option<String>,
+    /// Whether it would be the same again.
+    #[serde(default)]
+    pub permanent: bool,
+    /// Where it was to go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 300)]
+    pub address: Option<String>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryStatus {
+    /// The provider passed it on.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// It was looked at.
+    Read,
+    /// It did not arrive.
+    Failed,
+    /// The other side sent it back.
+    Bounced,
+    /// Whoever got it called it spam.
+    Complained,
+    /// Whoever got it wants no more of it.
+    Unsubscribed,
+}
+
+impl DeliveryStatus {
+    /// The word in the event.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+            Self::Bounced => "bounced",
+            Self::Complained => "complained",
+            Self::Unsubscribed => "unsubscribed",
+        }
+    }
 }
 
 /// Data of `attune.customer.updated.v1`.

@@ -29,7 +29,7 @@ use tokio::sync::broadcast;
 
 use crate::domain::entry::{Entry, Input};
 use crate::domain::ids::{BusinessId, CustomerId, EventId};
-use crate::domain::message::Message;
+use crate::domain::message::{Author, Message, Purpose};
 use crate::domain::order::Order;
 use crate::domain::time::Instant;
 use crate::sandbox::Sandbox;
@@ -66,6 +66,8 @@ pub struct Parcel {
     pub attempt: u32,
     /// Where the customer ends such messages with one click, on those that need that.
     pub unsubscribe: Option<String>,
+    /// The customer's last message on this channel before it, on an answer.
+    pub answers: Option<Box<Message>>,
 }
 
 /// Why an input was not taken. Nothing of it is in the journal.
@@ -292,11 +294,6 @@ impl Engine {
         self.parts.keyring.as_ref()
     }
 
-    /// Where customers and vendors reach the server from outside, if the operator said so.
-    pub fn public_url(&self) -> Option<&str> {
-        self.parts.public_url.as_deref()
-    }
-
     /// The world.
     pub fn world(&self) -> &dyn World {
         self.parts.world.as_ref()
@@ -330,6 +327,11 @@ impl Engine {
     /// Watches what becomes durable from now on.
     pub fn watch(&self) -> broadcast::Receiver<Arc<Happened>> {
         self.live.subscribe()
+    }
+
+    /// Where customers reach this server, such as `https://attune.example`; none if they cannot.
+    pub fn public_url(&self) -> Option<&str> {
+        self.parts.public_url.as_deref()
     }
 
     /// A new id's unique part.
@@ -684,6 +686,7 @@ impl Engine {
                     }
                 }
                 Action::Wake(at) => wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
+                Action::Gone { plugin, reason } => self.stop_channel(entry.business, plugin, &reason),
                 Action::Ran { plugin, failure } => self.count_failure(entry.business, plugin, failure),
                 Action::SaidStop => said_stop = true,
                 Action::Deliver(message) => self.deliver(entry.business, message),
@@ -749,8 +752,9 @@ impl Engine {
         let Some(courier) = self.courier.get() else { return };
         let crate::domain::message::Delivery::Attempting { attempt } = message.delivery else { return };
         let records = self.records(self.view(), business, message.customer);
-        let customer = match records.and_then(|records| records.customer()) {
-            Ok(customer) => customer,
+        let found = records.and_then(|records| Ok((records.customer()?, answered(&records, &message)?)));
+        let (customer, answers) = match found {
+            Ok(found) => found,
             Err(error) => {
                 // It stays claimed; the next start settles what was being attempted.
                 tracing::error!(message = %message.id, %error, "a message could not be given to its channel");
@@ -758,13 +762,26 @@ impl Engine {
             }
         };
         let on_channel = |customer: crate::domain::customer::Customer| {
-            customer.addresses.into_iter().find(|address| address.channel() == message.channel)
+            customer.addresses.into_iter().find(|address| address.reaches(&message.channel))
         };
         let address = customer.and_then(on_channel);
         let business_name = self.ready(business).map(|ready| ready.config.business.name.clone()).unwrap_or_default();
         let address = address.map(|address| address.value().to_owned()).unwrap_or_default();
         let unsubscribe = self.unsubscribe_url(business, &message);
-        courier.take(self, Parcel { business, business_name, address, message, attempt, unsubscribe });
+        courier.take(self, Parcel { business, business_name, address, message, attempt, unsubscribe, answers });
+    }
+
+    /// The other end of a channel said that it wants no messages any more.
+    fn stop_channel(self: &Arc<Self>, business: BusinessId, plugin: String, reason: &str) {
+        if self.replayed.is_some() {
+            return;
+        }
+        let reason = format!("the other end wants no more messages: {reason}");
+        self.append_own(business, Input::Pause { plugin, reason }, |result| {
+            if let Err(error) = result {
+                tracing::error!(%error, "a channel could not be stopped; its next message tries again");
+            }
+        });
     }
 
     /// Counts failures in a row; after too many the plugin is stopped, by an entry of its own.
@@ -794,4 +811,17 @@ impl Engine {
             }
         });
     }
+}
+
+/// How far back the mail that is answered is looked for, in messages.
+const ANSWERED_BACK: usize = 50;
+
+/// The mail that an answer by mail answers: the customer's last one before it that a person wrote.
+fn answered(records: &Records, message: &Message) -> Result<Option<Box<Message>>, StoreError> {
+    if message.channel != "email" || message.purpose() != Purpose::Reply {
+        return Ok(None);
+    }
+    let theirs =
+        |other: &Message| other.author == Author::Customer && other.channel == "email" && other.machine.is_none();
+    Ok(records.messages(Some(message.id), ANSWERED_BACK)?.into_iter().find(theirs).map(Box::new))
 }

@@ -101,6 +101,9 @@ impl Turn {
             attempts: 0,
             machine: None,
             trail: Vec::new(),
+            original: None,
+            sent_as: None,
+            reported: None,
             in_spite,
             delivery: Delivery::Queued,
         };
