@@ -20,6 +20,7 @@ mod malformed;
 mod manual;
 mod moods;
 mod papers;
+mod payloads;
 mod projects;
 mod promises;
 mod publishing;

@@ -3,6 +3,12 @@
 //!
 //! It knows no vendor and nothing of Attune's imports.
 
+mod moment;
+mod reading;
+
+pub use moment::{moment, paired, rfc3339};
+pub use reading::{addresses, details, object, unescaped};
+
 use serde_json::{Map, Value, json};
 
 /// A header by its name in lower case; empty is absent.
