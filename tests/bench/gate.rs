@@ -121,6 +121,7 @@ fn message() -> Message {
         entry: EventId([0; 16]),
         attempts: 0,
         machine: None,
+        original: None,
         trail: Vec::new(),
         in_spite: false,
         delivery: Delivery::Queued,

@@ -47,6 +47,7 @@ fn message(number: u64, author: Author, purpose: Purpose, channel: &str, text: &
         entry: EventId([0; 16]),
         attempts: 0,
         machine: None,
+        original: None,
         trail: Vec::new(),
         in_spite: false,
         delivery: Delivery::Queued,

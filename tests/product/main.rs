@@ -28,5 +28,6 @@ mod replay;
 mod rights;
 mod rooms;
 mod runtime;
+mod threading;
 mod workbench;
 mod wrong_input;

@@ -31,6 +31,10 @@ pub(super) struct Letter {
 const NAME_CHARS: usize = 100;
 /// The longest subject, in characters.
 const SUBJECT_CHARS: usize = 200;
+/// The longest id of a mail that is referred to, in bytes; servers make shorter ones.
+const ID_BYTES: usize = 400;
+/// How subjects of answers begin, in the languages that people write here.
+const ANSWERS: [&str; 6] = ["re:", "aw:", "sv:", "rv:", "ref:", "re :"];
 
 /// Writes a parcel as a mail. It is the same each time, byte for byte, and so is its `Message-ID`: a server or a person can tell
 /// that two are one.
@@ -42,8 +46,9 @@ pub(super) fn write(smtp: &Smtp, parcel: &Parcel) -> Result<Letter, String> {
     let to = mailbox(&parcel.address)
         .ok_or_else(|| "the customer's e-mail address is none that mail can be sent to; correct it".to_owned())?;
     let name = one_line(&parcel.business_name, NAME_CHARS);
-    let subject = match message.subject.as_deref().map(|subject| one_line(subject, SUBJECT_CHARS)) {
-        Some(subject) if !subject.is_empty() => subject,
+    let own = message.subject.as_deref().map(|subject| one_line(subject, SUBJECT_CHARS));
+    let subject = match own.filter(|subject| !subject.is_empty()).or_else(|| answered_subject(parcel)) {
+        Some(subject) => subject,
         _ if !name.is_empty() => name.clone(),
         // A mail without a subject looks like spam.
         _ => "Message".to_owned(),
@@ -54,6 +59,13 @@ pub(super) fn write(smtp: &Smtp, parcel: &Parcel) -> Result<Letter, String> {
         .subject(subject)
         .date(SystemTime::UNIX_EPOCH + Duration::from_millis(message.at.0.min(LAST.0)))
         .message_id(Some(format!("<{}@{}>", message.id, smtp.from.domain())));
+    let original = parcel.answers.as_ref().and_then(|answered| answered.original.as_deref());
+    if let Some(id) = original.and_then(|original| mail_id(original.message_id.as_deref())) {
+        // RFC 5322, section 3.6.4: what was answered, after what that answered itself.
+        let before = original.and_then(|original| mail_id(original.in_reply_to_id.as_deref()));
+        let all: Vec<&str> = before.filter(|before| *before != id).into_iter().chain([id]).collect();
+        mail = mail.references(all.join(" ")).in_reply_to(id.to_owned());
+    }
     if let Some(reply_to) = &smtp.reply_to {
         mail = mail.reply_to(Mailbox::new(None, reply_to.clone()));
     }
@@ -73,6 +85,23 @@ pub(super) fn write(smtp: &Smtp, parcel: &Parcel) -> Result<Letter, String> {
         .singlepart(SinglePart::plain(body(&text)))
         .map_err(|error| format!("it could not be written as a mail: {error}"))?;
     Ok(Letter { from: smtp.from.clone(), to, content: mail.formatted() })
+}
+
+/// The subject of the mail that is answered, with `Re:` once.
+fn answered_subject(parcel: &Parcel) -> Option<String> {
+    let subject = one_line(parcel.answers.as_ref()?.subject.as_deref()?, SUBJECT_CHARS);
+    let lower = subject.to_lowercase();
+    let is_answer = ANSWERS.iter().any(|start| lower.starts_with(start));
+    (!subject.is_empty()).then(|| if is_answer { subject } else { format!("Re: {subject}") })
+}
+
+/// An id that may stand in a header as it is. The sender chose it: one with a space, a line end or letters beyond ASCII would
+/// write more than an id.
+fn mail_id(id: Option<&str>) -> Option<&str> {
+    let id = id?;
+    let bare = id.strip_prefix('<')?.strip_suffix('>')?;
+    let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>');
+    (id.len() <= ID_BYTES && bare.contains('@') && bare.bytes().all(fits)).then_some(id)
 }
 
 fn raw(name: &'static str, value: String) -> HeaderValue {

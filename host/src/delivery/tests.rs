@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use crate::domain::entry::{Change, Event, Inbound, Input, News, Outcome, StaffAct, Who};
 use crate::domain::ids::{BusinessId, CustomerId, EventId, MessageId};
-use crate::domain::message::{Author, Delivery, Message, Origin, Purpose};
+use crate::domain::message::{Author, Delivery, Message, Origin, Original, Purpose};
 use crate::domain::time::Instant;
 use crate::engine::{Courier, Engine, NotTaken, Parcel, Parts};
 use crate::sandbox::{Cache, Compiler, Sandbox};
@@ -58,6 +58,7 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         entry: EventId::new(NOW, [1; 10]),
         attempts: 1,
         machine: None,
+        original: None,
         in_spite: false,
         trail: Vec::new(),
         delivery: Delivery::Attempting { attempt: 1 },
@@ -69,6 +70,7 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         message: Arc::new(message),
         attempt: 1,
         unsubscribe: None,
+        answers: None,
     }
 }
 
@@ -384,6 +386,38 @@ fn the_header_says_whether_a_machine_wrote() {
     }
 }
 
+#[test]
+fn an_answer_refers_to_what_it_answers_unless_that_would_write_more_than_an_id() {
+    let long = format!("<{}@x>", "a".repeat(500));
+    for (id, before, subject, own, expected) in [
+        (Some("<a@x>"), None, Some("Bread"), None, ("Re: Bread", Some("<a@x>"), Some("<a@x>"))),
+        (Some("<a@x>"), Some("<b@x>"), Some("AW: Bread"), None, ("AW: Bread", Some("<a@x>"), Some("<b@x> <a@x>"))),
+        (Some("<a@x>"), Some("<a@x>"), Some("Re: Re: x"), Some("News"), ("News", Some("<a@x>"), Some("<a@x>"))),
+        (Some("<a@x>"), Some("<b\r\nBcc: c@x>"), None, None, ("Zahnklinik", Some("<a@x>"), Some("<a@x>"))),
+        (Some("<a@x>\r\nBcc: c@x"), Some("<b@x>"), Some("x\r\nBcc: c@x"), None, ("Re: x Bcc: c@x", None, None)),
+        (Some("<a b@x>"), None, Some(" "), None, ("Zahnklinik", None, None)),
+        (Some("a@x"), None, None, None, ("Zahnklinik", None, None)),
+        (Some("<ü@x>"), None, None, None, ("Zahnklinik", None, None)),
+        (Some(long.as_str()), None, None, None, ("Zahnklinik", None, None)),
+        (None, Some("<b@x>"), Some("Bread"), None, ("Re: Bread", None, None)),
+    ] {
+        let mut parcel = parcel(1, "email", "hello");
+        parcel.business_name = "Zahnklinik".to_owned();
+        let mut theirs = parcel.message.as_ref().clone();
+        let (message_id, in_reply_to_id) = (id.map(str::to_owned), before.map(str::to_owned));
+        theirs.original = Original { message_id, in_reply_to_id, ..Original::default() }.known();
+        theirs.subject = subject.map(str::to_owned);
+        parcel.answers = Some(Box::new(theirs));
+        Arc::make_mut(&mut parcel.message).subject = own.map(str::to_owned);
+        let content = String::from_utf8(letter::write(&smtp(25, ""), &parcel).unwrap().content).unwrap();
+        let header = header(&content);
+        let value = |name: &str| header.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        let found = (value("Subject").unwrap(), value("In-Reply-To"), value("References"));
+        assert_eq!(found, expected, "{id:?} {before:?} {subject:?}");
+        assert_eq!(value("Bcc"), None);
+    }
+}
+
 /// The header's lines, unfolded, each as name and value.
 fn header(content: &str) -> Vec<(String, String)> {
     let (head, _) = content.split_once("\r\n\r\n").unwrap();
@@ -652,6 +686,7 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
             subject: None,
             in_reply_to: None,
             machine: None,
+            original: None,
             language: None,
         }),
     };

@@ -9,7 +9,7 @@ use super::business::Business;
 use super::consent::Consent;
 use super::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, TokenId};
 use super::knowledge::KnowledgeChange;
-use super::message::Purpose;
+use super::message::{Original, Purpose};
 use super::order::Order;
 use super::plugin::{Export, Manifest};
 use super::time::Instant;
@@ -229,6 +229,9 @@ pub struct Inbound {
     /// Why a machine wrote it, if the mail says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
+    /// How it came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Box<Original>>,
 }
 
 /// What a channel said of an attempt.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::address::Address;
-use super::message::Purpose;
+use super::message::{Attachment, Purpose};
 use super::order::{Money, OrderStatus};
 
 /// A customer wrote something.
@@ -127,7 +127,7 @@ pub struct MessageReceived {
     #[serde(default = "chat")]
     #[schema(min_length = 1, max_length = 32, pattern = "^[a-z][a-z0-9-]*$")]
     pub channel: String,
-    /// What was written, at most 65,536 characters.
+    /// What was written, at most 65,536 characters: of a mail what is new in it.
     #[schema(max_length = 65536)]
     pub text: String,
     /// The subject, where there is one.
@@ -146,6 +146,24 @@ pub struct MessageReceived {
     /// `Content-Type`, `X-Auto-Response-Suppress`). Nothing answers a machine.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// The channel's own id of this message: a mail's `Message-ID` in angle brackets, Twilio's `MessageSid`. An answer by
+    /// mail refers to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 1000)]
+    pub message_id: Option<String>,
+    /// The channel's own id of what this message answers: a mail's `In-Reply-To`. If it is a mail of Attune's to this customer,
+    /// `in_reply_to` is found by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 1000)]
+    pub in_reply_to_id: Option<String>,
+    /// All that was written, for staff: with what it quotes and with its signature. Absent if `text` is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 131072)]
+    pub full: Option<String>,
+    /// What hung on it, for staff.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub attachments: Vec<Attachment>,
 }
 
 fn chat() -> String {

@@ -5,26 +5,8 @@
 
 use super::message::{Author, Message};
 
-/// Why a mail was written by a machine, going by its headers; none if nothing says so.
-pub fn by_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<&'static str> {
-    headers.into_iter().find_map(|(name, value)| {
-        let value = value.trim().to_ascii_lowercase();
-        let word = value.split([';', ' ']).next().unwrap_or_default();
-        match name.trim().to_ascii_lowercase().as_str() {
-            "auto-submitted" if !word.is_empty() && word != "no" => Some("it says that it was sent automatically"),
-            "precedence" if ["bulk", "list", "junk", "auto_reply"].contains(&word) => {
-                Some("it was sent to many, or automatically")
-            }
-            "list-id" | "list-unsubscribe" | "list-post" => Some("it came from a mailing list"),
-            "return-path" if value.is_empty() || value == "<>" => Some("it is a bounce: its sender is empty"),
-            "content-type" if value.starts_with("multipart/report") => Some("it is a report about a delivery"),
-            "x-autoreply" | "x-autorespond" | "x-auto-response-suppress" if word != "no" && word != "none" => {
-                Some("it is an automatic reply")
-            }
-            _ => None,
-        }
-    })
-}
+/// What mail says of itself; connectors for mail share these rules.
+pub use attune_mail::machine::{by_headers, by_subject};
 
 /// Texts that are shorter than this, in characters, are not looked at: people say "ok" again and again.
 pub const ECHO_CHARS: usize = 40;
@@ -88,26 +70,6 @@ mod tests {
     use super::super::time::Instant;
     use super::*;
 
-    #[test]
-    fn mail_that_says_so_is_from_a_machine() {
-        for (name, value, machine) in [
-            ("Auto-Submitted", "auto-replied", true),
-            ("auto-submitted", "auto-generated; type=\"x\"", true),
-            ("Auto-Submitted", "no", false),
-            ("Precedence", "Bulk", true),
-            ("Precedence", "first-class", false),
-            ("List-Id", "<news.example.com>", true),
-            ("Return-Path", "<>", true),
-            ("Return-Path", "<anna@example.com>", false),
-            ("Content-Type", "multipart/report; report-type=delivery-status", true),
-            ("Content-Type", "text/plain", false),
-            ("X-Auto-Response-Suppress", "All", true),
-            ("Subject", "Auto-Submitted", false),
-        ] {
-            assert_eq!(by_headers([(name, value)]).is_some(), machine, "{name}: {value}");
-        }
-    }
-
     fn message(author: Author, text: &str) -> Message {
         Message {
             id: MessageId([0; 16]),
@@ -126,6 +88,7 @@ mod tests {
             attempts: 0,
             trail: Vec::new(),
             machine: None,
+            original: None,
             in_spite: false,
             delivery: Delivery::Received,
         }

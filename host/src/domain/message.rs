@@ -169,6 +169,46 @@ pub struct Origin {
     pub expires: Option<Instant>,
 }
 
+/// Something that hung on a message. It is listed, never opened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attachment {
+    /// The file's name, as its sender gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000)]
+    pub name: Option<String>,
+    /// The media type, as its sender gave it: `application/pdf`.
+    #[schema(max_length = 1000)]
+    pub content_type: String,
+    /// How long it is, in bytes, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+/// How a message came in, in its channel's own terms. Staff see it; no plugin does.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Original {
+    /// The channel's own id of the message: a mail's `Message-ID`, Twilio's `MessageSid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// The channel's own id of what it answers: a mail's `In-Reply-To`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_reply_to_id: Option<String>,
+    /// All that was written, with what it quotes and with its signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<String>,
+    /// What hung on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+}
+
+impl Original {
+    /// It in a box, if there is anything to know.
+    pub fn known(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
@@ -219,6 +259,9 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub trail: Vec<EventId>,
+    /// How it came in, on a message that did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Box<Original>>,
     /// Whether staff sent it though the customer had said stop.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_spite: bool,
@@ -239,6 +282,12 @@ pub fn is_own(channel: &str) -> bool {
 
 /// The host's own template that may go out after a stop, once.
 pub const CONFIRMS_STOP: &str = "opted-out";
+
+/// The message of ours that the `Message-ID` of a mail names, if it is of our making: `<msg_...@shop.example>`.
+pub fn of_mail(id: &str) -> Option<MessageId> {
+    let (name, _) = id.trim().trim_start_matches('<').split_once('@')?;
+    name.parse().ok()
+}
 
 impl Message {
     /// Why the customer is written to; what has no plugin behind it is an answer.

@@ -231,6 +231,7 @@ mod tests {
             entry: EventId([1; 16]),
             attempts: 1,
             machine: None,
+            original: None,
             trail: Vec::new(),
             in_spite: false,
             delivery,

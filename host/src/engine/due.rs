@@ -275,6 +275,7 @@ pub(super) fn settle_lost_attempts(engine: &Arc<Engine>) -> Result<usize, StoreE
                 message: Arc::new(message),
                 attempt,
                 unsubscribe: None,
+                answers: None,
             };
             let reason = "Attune stopped before the channel answered".to_owned();
             engine.outcome(&parcel, Outcome::Unknown(reason), |result| {

@@ -29,7 +29,7 @@ use tokio::sync::broadcast;
 
 use crate::domain::entry::{Entry, Input};
 use crate::domain::ids::{BusinessId, CustomerId, EventId};
-use crate::domain::message::Message;
+use crate::domain::message::{Author, Message, Purpose};
 use crate::domain::order::Order;
 use crate::domain::time::Instant;
 use crate::sandbox::Sandbox;
@@ -66,6 +66,8 @@ pub struct Parcel {
     pub attempt: u32,
     /// Where the customer ends such messages with one click, on those that need that.
     pub unsubscribe: Option<String>,
+    /// The customer's last message on this channel before it, on an answer.
+    pub answers: Option<Box<Message>>,
 }
 
 /// Why an input was not taken. Nothing of it is in the journal.
@@ -749,8 +751,9 @@ impl Engine {
         let Some(courier) = self.courier.get() else { return };
         let crate::domain::message::Delivery::Attempting { attempt } = message.delivery else { return };
         let records = self.records(self.view(), business, message.customer);
-        let customer = match records.and_then(|records| records.customer()) {
-            Ok(customer) => customer,
+        let found = records.and_then(|records| Ok((records.customer()?, answered(&records, &message)?)));
+        let (customer, answers) = match found {
+            Ok(found) => found,
             Err(error) => {
                 // It stays claimed; the next start settles what was being attempted.
                 tracing::error!(message = %message.id, %error, "a message could not be given to its channel");
@@ -764,7 +767,7 @@ impl Engine {
         let business_name = self.ready(business).map(|ready| ready.config.business.name.clone()).unwrap_or_default();
         let address = address.map(|address| address.value().to_owned()).unwrap_or_default();
         let unsubscribe = self.unsubscribe_url(business, &message);
-        courier.take(self, Parcel { business, business_name, address, message, attempt, unsubscribe });
+        courier.take(self, Parcel { business, business_name, address, message, attempt, unsubscribe, answers });
     }
 
     /// Counts failures in a row; after too many the plugin is stopped, by an entry of its own.
@@ -794,4 +797,17 @@ impl Engine {
             }
         });
     }
+}
+
+/// How far back the mail that is answered is looked for, in messages.
+const ANSWERED_BACK: usize = 50;
+
+/// The mail that an answer by mail answers: the customer's last one before it that a person wrote.
+fn answered(records: &Records, message: &Message) -> Result<Option<Box<Message>>, StoreError> {
+    if message.channel != "email" || message.purpose() != Purpose::Reply {
+        return Ok(None);
+    }
+    let theirs =
+        |other: &Message| other.author == Author::Customer && other.channel == "email" && other.machine.is_none();
+    Ok(records.messages(Some(message.id), ANSWERED_BACK)?.into_iter().find(theirs).map(Box::new))
 }

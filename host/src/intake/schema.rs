@@ -20,7 +20,7 @@ use crate::domain::event::{
 };
 use crate::domain::ids::CustomerId;
 use crate::domain::machine;
-use crate::domain::message::Purpose;
+use crate::domain::message::{Attachment, Original, Purpose};
 use crate::domain::order::{Money, Order, OrderStatus, Shipment};
 use crate::domain::phone;
 use crate::domain::time::{self, HOUR, Instant};
@@ -121,6 +121,7 @@ pub fn schemas() -> BTreeMap<String, Value> {
     add("Money", value(Money::schema()));
     add("Address", value(Address::schema()));
     add("OrderStatus", value(OrderStatus::schema()));
+    add("Attachment", value(Attachment::schema()));
     add("Purpose", value(Purpose::schema()));
     add("ConsentNews", value(ConsentNews::schema()));
     add("ConsentTold", value(ConsentTold::schema()));
@@ -161,14 +162,20 @@ pub fn read(event: &CloudEvent, now: Instant, home: &Home) -> Result<Read, Vec<M
     };
     let (customer, news) = if event.kind == MESSAGE_RECEIVED {
         let data: MessageReceived = fit("MessageReceived", event, home)?;
+        let headers = data.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let by_subject = || data.subject.as_deref().filter(|_| data.channel == "email").and_then(machine::by_subject);
+        let machine = machine::by_headers(headers).or_else(by_subject).map(str::to_owned);
+        let full = data.full.filter(|full| *full != data.text);
+        let (message_id, in_reply_to_id) = (data.message_id, data.in_reply_to_id);
+        let original = Original { message_id, in_reply_to_id, full, attachments: data.attachments };
         let inbound = Inbound {
             channel: data.channel,
             text: data.text,
             subject: data.subject,
             in_reply_to: data.in_reply_to.and_then(|id| id.parse().ok()),
             language: data.language,
-            machine: machine::by_headers(data.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-                .map(str::to_owned),
+            machine,
+            original: original.known(),
         };
         (data.customer, News::Message(inbound))
     } else if event.kind == CUSTOMER_UPDATED {

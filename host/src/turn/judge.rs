@@ -101,6 +101,7 @@ impl Turn {
             attempts: 0,
             machine: None,
             trail: Vec::new(),
+            original: None,
             in_spite,
             delivery: Delivery::Queued,
         };

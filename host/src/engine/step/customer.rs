@@ -9,7 +9,7 @@ use crate::domain::consent::{Consent, EVERYWHERE, Source};
 use crate::domain::entry::{Event, Inbound, News, Who};
 use crate::domain::ids::MessageId;
 use crate::domain::machine;
-use crate::domain::message::{Author, CONFIRMS_STOP, Delivery, Message, Purpose};
+use crate::domain::message::{self, Author, CONFIRMS_STOP, Delivery, Message, Purpose};
 use crate::domain::order::{Order, OrderStatus};
 use crate::domain::plugin::Export;
 use crate::domain::sentences;
@@ -137,6 +137,7 @@ impl Step<'_> {
                 }
             });
         }
+        let in_reply_to = inbound.in_reply_to.or_else(|| self.answered(inbound));
         let message = Arc::new(Message {
             id: MessageId::new(self.now(), self.turn.mint()),
             customer: self.entry.customer,
@@ -146,7 +147,7 @@ impl Step<'_> {
             text: inbound.text.clone(),
             subject: inbound.subject.clone(),
             language,
-            in_reply_to: inbound.in_reply_to,
+            in_reply_to,
             polarity: Some(mood.polarity),
             staff: None,
             origin: None,
@@ -154,6 +155,7 @@ impl Step<'_> {
             attempts: 0,
             machine,
             trail: Vec::new(),
+            original: inbound.original.clone(),
             in_spite: false,
             delivery: Delivery::Received,
         });
@@ -162,6 +164,13 @@ impl Step<'_> {
             self.turn.count_said(&message);
         }
         message
+    }
+
+    /// The message of ours that a mail answers, going by the `Message-ID` it refers to. Only this customer's own are looked at.
+    fn answered(&mut self, inbound: &Inbound) -> Option<MessageId> {
+        let told = inbound.original.as_ref()?.in_reply_to_id.as_deref()?;
+        let id = message::of_mail(told)?;
+        self.turn.message(id).filter(|message| message.author != Author::Customer).map(|message| message.id)
     }
 
     /// Why a text is taken for a machine's, going by what was said before.

@@ -90,6 +90,7 @@ fn message(facts: &Facts) -> Message {
         entry: EventId([2; 16]),
         attempts: 0,
         machine: None,
+        original: None,
         trail: Vec::new(),
         in_spite: facts.in_spite,
         delivery: Delivery::Queued,
