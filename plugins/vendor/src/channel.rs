@@ -41,6 +41,14 @@ pub fn said(body: &[u8], places: &[&str]) -> String {
     if line.is_empty() { "nothing".to_owned() } else { line }
 }
 
+/// Address and name of `Name <anna@example.com>`, or of the address alone.
+pub fn mailbox(text: &str) -> (&str, Option<&str>) {
+    match text.trim().strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
+        Some((name, address)) => (address.trim(), Some(name.trim()).filter(|name| !name.is_empty())),
+        None => (text.trim(), None),
+    }
+}
+
 /// An address's domain, of `Name <anna@example.com>` too.
 pub fn domain(address: &str) -> Option<&str> {
     let (_, domain) = address.trim().trim_end_matches('>').rsplit_once('@')?;
@@ -86,5 +94,7 @@ mod tests {
         assert_eq!(said(b"", &["/message"]), "nothing");
         assert_eq!(message_id("msg_1", "Shop <a@shop.example>").as_deref(), Some("<msg_1@shop.example>"));
         assert_eq!(message_id("msg_1", "a@shop example"), None);
+        assert_eq!(mailbox("Shop <a@shop.example>"), ("a@shop.example", Some("Shop")));
+        assert_eq!(mailbox(" a@shop.example"), ("a@shop.example", None));
     }
 }
