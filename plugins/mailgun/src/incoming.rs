@@ -92,6 +92,9 @@ fn reported(event: &Value, id: String) -> Result<Incoming, Rejection> {
     let reason = joined([text(event, "/reason"), text(event, "/delivery-status/code"), said]);
     let message = text(event, "/message/headers/message-id").map(|id| bracketed(&id));
     let address = text(event, "/recipient").map(|address| email(&address));
+    if message.is_none() && address.is_none() {
+        return Err(Rejection::Ignored(format!("`{name}` of no message and nobody")));
+    }
     let data = report(message, status, reason.filter(|_| status != "delivered"), permanent, address);
     Ok(Incoming { kind: REPORTED.to_owned(), id, time, data: data.to_string() })
 }

@@ -32,19 +32,23 @@ fn one(event: &Value) -> Incoming {
         "dropped" => ("failed", Some(is("/reason", "Invalid"))),
         "spamreport" => ("complained", Some(true)),
         "unsubscribe" | "group_unsubscribe" => ("unsubscribed", Some(true)),
-        _ => {
-            let data = json!({ "sendgrid": event }).to_string();
-            return Incoming { kind: format!("sendgrid.{name}"), id, time, data };
-        }
+        _ => return kept(&name, id, time, event),
     };
     // Mails that went out by this plugin carry their Message-ID along; those that went out by SMTP have it as smtp-id.
     let message = first(event, &["/attune_message_id", "/smtp-id"]);
     let message = message.or_else(|| text(event, "/sg_message_id")?.split('.').next().map(str::to_owned));
+    let address = text(event, "/email").map(|address| format!("email:{address}"));
+    if message.is_none() && address.is_none() {
+        return kept(&name, id, time, event);
+    }
     let said = first(event, &["/reason", "/response"]);
     // Most reasons begin with the code and the status themselves.
     let code = text(event, "/status").filter(|code| !said.as_deref().is_some_and(|said| said.contains(code.as_str())));
     let reason = joined([code, said]).filter(|_| status != "delivered");
-    let address = text(event, "/email").map(|address| format!("email:{address}"));
     let data = report(message, status, reason, permanent, address);
     Incoming { kind: REPORTED.to_owned(), id, time, data: data.to_string() }
+}
+
+fn kept(name: &str, id: String, time: Option<String>, event: &Value) -> Incoming {
+    Incoming { kind: format!("sendgrid.{name}"), id, time, data: json!({ "sendgrid": event }).to_string() }
 }
