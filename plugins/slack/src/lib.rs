@@ -9,8 +9,8 @@ use bindings::attune::host::log;
 use bindings::exports::attune::channel::sending::{Delivery, Guest, HttpRequest, HttpResponse, Outgoing};
 use serde_json::json;
 
-/// The longest text that Slack takes whole, in characters, with room for what escaping adds: it cuts at 40,000.
-const TEXT_CHARS: usize = 7_000;
+/// The longest text, in characters: Slack asks for at most 4,000, and escaping adds some.
+const TEXT_CHARS: usize = 3_000;
 
 struct Slack;
 
