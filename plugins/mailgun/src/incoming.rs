@@ -12,7 +12,11 @@ pub fn read(request: &Request) -> Result<Incoming, Rejection> {
     let kind = header(&request.headers, "content-type").unwrap_or_default();
     if !kind.starts_with("application/json") {
         let form = Form::read(kind, &request.body).map_err(Rejection::Malformed)?;
-        return mail(&form);
+        return match (form.text("event"), form.text("token")) {
+            // How events came before 2018; old domains may still have them.
+            (Some(name), Some(id)) => Ok(kept(&name, id, None, form.value())),
+            _ => mail(&form),
+        };
     }
     let body: Value = serde_json::from_slice(&request.body)
         .map_err(|error| Rejection::Malformed(format!("the body is not JSON: {error}")))?;
@@ -83,10 +87,7 @@ fn reported(event: &Value, id: String) -> Result<Incoming, Rejection> {
         ("rejected", _) => ("failed", Some(false)),
         ("complained", _) => ("complained", Some(true)),
         ("unsubscribed", _) => ("unsubscribed", Some(true)),
-        _ => {
-            let data = json!({ "mailgun": event }).to_string();
-            return Ok(Incoming { kind: format!("mailgun.{name}"), id, time, data });
-        }
+        _ => return Ok(kept(&name, id, time, event.clone())),
     };
     let said = first(event, &["/delivery-status/message", "/delivery-status/description", "/reject/reason"]);
     let reason = joined([text(event, "/reason"), text(event, "/delivery-status/code"), said]);
@@ -97,4 +98,9 @@ fn reported(event: &Value, id: String) -> Result<Incoming, Rejection> {
     }
     let data = report(message, status, reason.filter(|_| status != "delivered"), permanent, address);
     Ok(Incoming { kind: REPORTED.to_owned(), id, time, data: data.to_string() })
+}
+
+/// What is not known is kept as it is.
+fn kept(name: &str, id: String, time: Option<String>, all: Value) -> Incoming {
+    Incoming { kind: format!("mailgun.{name}"), id, time, data: json!({ "mailgun": all }).to_string() }
 }
