@@ -122,6 +122,8 @@ fn message() -> Message {
         attempts: 0,
         machine: None,
         original: None,
+        sent_as: None,
+        reported: None,
         trail: Vec::new(),
         in_spite: false,
         delivery: Delivery::Queued,

@@ -22,6 +22,8 @@ pub fn new_to_green_s() -> Result<(f64, &'static str)> {
         // Cargo tells programs that it runs where it is itself; an author's shell does not.
         let mut command = Command::new(program());
         let command = command.args(arguments).current_dir(folder.path()).env_remove("CARGO_TARGET_DIR");
+        // Nothing is compiled yet, as for somebody new.
+        let command = command.env("XDG_CACHE_HOME", folder.path().join("cache"));
         command.output().context("attune cannot be started")
     };
     let started = Instant::now();

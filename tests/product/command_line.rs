@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use attune_tests::{Folder, Shop, event, plugin_file, program, repository, says, text, until};
+use attune_tests::{Folder, Shop, cache_folder, event, plugin_file, program, repository, says, text, until};
 use serde_json::{Value, json};
 
 /// What a command printed, and its exit code.
@@ -40,6 +40,7 @@ pub fn plain() -> Command {
     for name in ["ATTUNE_URL", "ATTUNE_TOKEN", "ATTUNE_BUSINESS", "ATTUNE_DATA", "ATTUNE_LISTEN", "ATTUNE_SMTP"] {
         command.env_remove(name);
     }
+    command.env("XDG_CACHE_HOME", cache_folder());
     command.current_dir(repository());
     command
 }

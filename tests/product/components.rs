@@ -274,6 +274,58 @@ pub fn by_hand(fields: &str, lines: &str) -> Vec<u8> {
     says(raw(fields, lines), &about())
 }
 
+/// A plugin that is two components in one, as tools that compose components make it: one asks the other for a text at every event.
+pub fn composed() -> Vec<u8> {
+    let text = format!(
+        r#"(component
+             (import "attune:types/types@{CONTRACT}" (instance $types
+               (type $cases (variant (case "retry" (tuple string u64)) (case "reject" string)))
+               (export "failure" (type (eq $cases)))))
+             (component $greeter
+               (core module $m
+                 (memory (export "memory") 1)
+                 (data (i32.const 100) "hello")
+                 (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+                 (func (export "greet") (param i32 i32) (result i32)
+                   (i32.store (i32.const 16) (i32.const 100)) (i32.store (i32.const 20) (i32.const 5)) (i32.const 16)))
+               (core instance $i (instantiate $m))
+               (func (export "greet") (param "name" string) (result string)
+                 (canon lift (core func $i "greet") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))
+             (instance $g (instantiate $greeter))
+             (alias export $types "failure" (type $failure))
+             (component $main
+               (type $again (variant (case "retry" (tuple string u64)) (case "reject" string)))
+               (import "failure" (type $failure (eq $again)))
+               (import "greet" (func $greet (param "name" string) (result string)))
+               (core module $mem (memory (export "memory") 1)
+                 (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096)))
+               (core instance $mem (instantiate $mem))
+               (core func $greet (canon lower (func $greet) (memory (core memory $mem "memory")) (realloc (core func $mem "realloc"))))
+               (core module $m
+                 (import "mem" "memory" (memory 1))
+                 (import "g" "greet" (func $greet (param i32 i32 i32)))
+                 (func (export "handle") (param i32 i32 i32 i32) (result i32)
+                  (call $greet (local.get 0) (local.get 1) (i32.const 64))
+                  (if (i32.ne (i32.load (i32.const 68)) (i32.const 5)) (then unreachable))
+                  (i32.store (i32.const 16) (i32.const 0))
+                  (i32.const 16)))
+               (core instance $core (instantiate $m (with "mem" (instance $mem)) (with "g" (instance (export "greet" (func $greet))))))
+               (type $handler (func (param "kind" string) (param "data" string) (result (result (error $failure)))))
+               (func (export "handle") (type $handler) (canon lift (core func $core "handle")
+                (memory (core memory $mem "memory")) (realloc (core func $mem "realloc")))))
+             (instance $main (instantiate $main (with "failure" (type $failure)) (with "greet" (func $g "greet"))))
+             (export "attune:automation/on-event@{CONTRACT}" (instance $main)))"#
+    );
+    says(wat::parse_str(text).unwrap(), &about())
+}
+
+/// A reader with a component in it that has a function of its own.
+pub fn reads_composed() -> Vec<u8> {
+    let other = r#"(component (core module $m (func (export "f"))) (core instance $i (instantiate $m))
+        (func (canon lift (core func $i "f"))))"#;
+    with_section(reads(), 4, &wat::parse_str(other).unwrap())
+}
+
 /// A component that says this of itself.
 pub fn says(component: Vec<u8>, about: &Value) -> Vec<u8> {
     with_custom(component, "attune:plugin", about.to_string().as_bytes())

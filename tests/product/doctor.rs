@@ -99,5 +99,8 @@ fn shells_are_told_how_to_complete() {
         let output = Command::new(program()).args(["completions", shell]).output().unwrap();
         let script = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && script.contains(words) && script.contains("knowledge"), "{shell}: {script}");
+        // What the program uses itself is nobody's to type.
+        assert!(!script.contains("build-one") && !script.contains("build_one"), "{shell}: {script}");
+        assert!(!script.contains("Compile the component"), "{shell}: {script}");
     }
 }

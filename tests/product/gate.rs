@@ -48,6 +48,8 @@ fn message(number: u64, author: Author, purpose: Purpose, channel: &str, text: &
         attempts: 0,
         machine: None,
         original: None,
+        sent_as: None,
+        reported: None,
         trail: Vec::new(),
         in_spite: false,
         delivery: Delivery::Queued,

@@ -1,6 +1,7 @@
 //! The product from outside, one binary.
 mod attacks;
 mod bombs;
+mod chat;
 mod command_line;
 mod components;
 mod crash;

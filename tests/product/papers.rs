@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use attune::domain::message::Author;
-use attune_tests::{Client, Server, Start, plugins_folder, profile_folder, repository, text, until};
+use attune_tests::{Client, Server, Start, cache_folder, plugins_folder, profile_folder, repository, text, until};
 use serde_json::Value;
 
 /// The papers that stand at the top. Those in `docs/` are papers too; their commands are tried by `manual.rs` and `publishing.rs`.
@@ -100,6 +100,7 @@ fn run(command: &str, server: &Server, token: &str) -> Result<(), String> {
         .arg("-c")
         .arg(&script)
         .env("PATH", path)
+        .env("XDG_CACHE_HOME", cache_folder())
         .env("ATTUNE_URL", &server.url)
         .env("ATTUNE_TOKEN", token)
         .current_dir(repository())

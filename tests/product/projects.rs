@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use attune_tests::{Folder, profile_folder, program, repository};
+use attune_tests::{Folder, cache_folder, profile_folder, program, repository};
 use serde_json::Value;
 
 #[test]
@@ -18,6 +18,7 @@ fn a_new_project_in_rust_builds_and_passes_its_scenarios() {
         .current_dir(folder.path())
         .env("CARGO_TARGET_DIR", profile_folder().parent().unwrap())
         .env("CARGO_NET_OFFLINE", "true")
+        .env("XDG_CACHE_HOME", cache_folder())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&tested.stderr);

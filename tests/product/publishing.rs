@@ -11,7 +11,9 @@ use attune::engine::replay::replay;
 use attune::sandbox::signature::{SecretKey, sign};
 use attune::store::{Batch, Key, Keyring, MemoryKeyring, MemoryStore, Range, Table};
 use attune::turn::limits::Limits;
-use attune_tests::{Answer, Folder, Server, Shop, Start, plugin_file, plugins_folder, program, repository, text};
+use attune_tests::{
+    Answer, Folder, Server, Shop, Start, cache_folder, plugin_file, plugins_folder, program, repository, text,
+};
 use serde_json::{Value, json};
 
 use crate::registry::{Mood, Registry, digest};
@@ -58,6 +60,7 @@ impl Desk {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ATTUNE_") || name.ends_with("_proxy")) {
             command.env_remove(name);
         }
+        command.env("XDG_CACHE_HOME", cache_folder());
         command.env("DOCKER_CONFIG", self.folder.path()).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
@@ -161,6 +164,8 @@ fn what_does_not_have_its_digest_is_refused() {
         (Mood::OtherBlob, "REG/acme/orders:1", "did not come whole"),
         (Mood::LongerBlob, &pinned, "has more than the"),
         (Mood::ShorterBlob, &pinned, "did not come whole"),
+        (Mood::EndlessBlob, &pinned, "has more than the"),
+        (Mood::EndlessManifest, &pinned, "its manifest has more than the 4194304 bytes"),
     ] {
         desk.registry.becomes(mood);
         let ran = desk.run(&format!("pull {package} --plain-http --out got.wasm"));
@@ -218,6 +223,7 @@ fn a_registry_that_does_not_answer_as_one_is_told_of_in_one_line() {
     for (mood, words) in [
         (Mood::Page, "its manifest cannot be read"),
         (Mood::Broken, "does not answer as one"),
+        (Mood::EndlessRefusal, "there is no such package"),
         (Mood::Silent, "the registry was not done after 1 s; see --timeout"),
         (Mood::Locked, "does not let us at a/b"),
         (Mood::Basic, "sign in with `docker login"),

@@ -31,6 +31,12 @@ pub enum Mood {
     LongerBlob,
     /// It gives the start of blobs.
     ShorterBlob,
+    /// It gives manifests without an end.
+    EndlessManifest,
+    /// It gives blobs without an end.
+    EndlessBlob,
+    /// It refuses without an end.
+    EndlessRefusal,
     /// Whatever manifest is asked for, it gives the one that was pushed last.
     OtherManifest,
     /// It answers everything with a page.
@@ -152,6 +158,13 @@ fn filled(status: u16, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
     answer.body(body.into()).expect("an answer")
 }
 
+/// An answer that goes on until nobody listens.
+fn endless(status: u16) -> Answer {
+    let piece = || Ok::<_, std::convert::Infallible>(vec![b' '; 64 << 10]);
+    let body = Body::from_stream(tokio_stream::iter(std::iter::repeat_with(piece)));
+    Response::builder().status(status).body(body).expect("an answer")
+}
+
 fn refused(status: u16, code: &str) -> Answer {
     let body = json!({ "errors": [{ "code": code, "message": code.to_lowercase(), "detail": null }] });
     filled(status, &[("content-type", "application/json")], body.to_string().into_bytes())
@@ -162,6 +175,9 @@ async fn answer(State(registry): State<Registry>, request: Request) -> Answer {
     match mood {
         Mood::Silent => std::future::pending().await,
         Mood::Page => return filled(200, &[("content-type", "text/html")], b"<h1>\x1b[2JWelcome!</h1>".to_vec()),
+        Mood::EndlessManifest if request.uri().path().contains("/manifests/") => return endless(200),
+        Mood::EndlessRefusal if request.uri().path().contains("/manifests/") => return endless(404),
+        Mood::EndlessBlob if request.uri().path().contains("/blobs/") => return endless(200),
         Mood::Broken => return filled(500, &[], b"the database is gone".to_vec()),
         _ => {}
     }

@@ -188,12 +188,88 @@ fn a_plugin_that_breaks_off_shows_its_log_and_leaves_a_core_dump() {
     let ran = run(plain(), &["test", &component, "--scenarios", &scenario, &flag], "");
     ran.fits(1, &["small failed: broke off: no sugar left", "small logs error: no sugar left", "wrote "]);
     let dump = std::fs::read(dumps.join("small-one-on-event-1.coredump")).unwrap();
-    assert!(dump.starts_with(b"\0asm"), "it is a module with custom sections");
-    for section in ["core", "corestack", "coreinstances", "no sugar left"] {
-        assert!(dump.windows(section.len()).any(|bytes| bytes == section.as_bytes()), "{section} is missing");
-    }
+    let read = read_dump(&dump);
+    assert_eq!((read.plugin.as_str(), read.threads), ("small", 1), "{read:#?}");
+    // The handler is on the stack, in an instance of one of the modules that has a memory of its own.
+    let frame = read.frames.first().unwrap_or_else(|| panic!("no frame: {read:#?}"));
+    assert!(frame.codeoffset > 0, "{frame:?}");
+    let instance = &read.instances[frame.instanceidx as usize];
+    assert!((instance.module_index as usize) < read.modules && instance.memories.len() == 1, "{read:#?}");
+    assert_eq!(read.memories, 1);
+    assert!(read.data.windows(13).any(|bytes| bytes == b"no sugar left"), "the memory's bytes are there");
     // Without the flag there is none.
     run(plain(), &["test", &component, "--scenarios", &scenario], "").fits(1, &["broke off: no sugar left"]);
+}
+
+/// What a core dump holds, as tools read it.
+#[derive(Debug, Default)]
+struct Read {
+    plugin: String,
+    threads: usize,
+    frames: Vec<wasmparser::CoreDumpStackFrame>,
+    modules: usize,
+    instances: Vec<wasmparser::CoreDumpInstance>,
+    memories: u32,
+    data: Vec<u8>,
+}
+
+fn read_dump(dump: &[u8]) -> Read {
+    use wasmparser::{KnownCustom, Payload};
+    let mut read = Read::default();
+    for payload in wasmparser::Parser::new(0).parse_all(dump) {
+        match payload.unwrap() {
+            Payload::CustomSection(section) => match section.as_known() {
+                KnownCustom::CoreDump(about) => read.plugin = about.name.to_owned(),
+                KnownCustom::CoreDumpStack(thread) => {
+                    read.threads += 1;
+                    read.frames.extend(thread.frames);
+                }
+                KnownCustom::CoreDumpModules(modules) => read.modules = modules.modules.len(),
+                KnownCustom::CoreDumpInstances(instances) => read.instances = instances.instances,
+                _ => {}
+            },
+            Payload::MemorySection(memories) => read.memories = memories.count(),
+            Payload::DataSection(data) => data.into_iter().for_each(|one| read.data.extend(one.unwrap().data)),
+            _ => {}
+        }
+    }
+    read
+}
+
+#[test]
+fn a_profile_shows_in_which_functions_a_plugin_was_and_is_the_same_every_time() {
+    let folder = Folder::new();
+    folder.write("one.toml", named("x", &format!("{ASKS}expect = [{{ message = \"gladly\" }}]")));
+    let scenario = path(&folder.path().join("one.toml"));
+    let profile = || -> Value {
+        let flag = format!("--profile={}", folder.path().join("profiles").display());
+        let ran = test_with("order-status", &scenario, &[&flag]);
+        ran.fits(0, &["1 passed", "wrote "]);
+        serde_json::from_slice(&std::fs::read(folder.path().join("profiles/order-status-one.profile.json")).unwrap())
+            .unwrap()
+    };
+    let told = profile();
+    let thread = &told["threads"][0];
+    let stacks = thread["samples"]["stack"].as_array().unwrap();
+    assert!(stacks.len() > 10, "{told:#}");
+    assert!(thread.to_string().contains("order_status::"), "functions have their names: {told:#}");
+    assert_eq!(profile()["threads"][0]["samples"]["stack"], thread["samples"]["stack"]);
+
+    let file = folder.path().join("call.json");
+    let event = "examples/events/02-anna-order-shipped.json";
+    let component = path(&plugin_file("order-status"));
+    run(plain(), &["call", &component, event, "--profile", &path(&file), "--debug", "none"], "")
+        .fits(0, &["ran on-order: done", "wrote ", "none is not written: nothing broke off"]);
+    assert!(std::fs::read_to_string(file).unwrap().contains("on-order@0.1.0#handle"));
+}
+
+#[test]
+fn a_component_that_is_composed_of_several_runs_and_says_so() {
+    let folder = Folder::new();
+    let file = path(&folder.write("composed.wasm", components::composed()));
+    run(plain(), &["inspect", &file], "").fits(0, &["is several components in one: may compute 10 times as long"]);
+    let event = json!({ "specversion": "1.0", "id": "1", "source": "x", "type": "shop.test", "data": {} }).to_string();
+    run(plain(), &["call", &file, "-"], &event).fits(0, &["small 1.0.0 ran on-event: done"]);
 }
 
 #[test]
@@ -247,6 +323,51 @@ fn one_event_is_handled_and_what_came_of_it_is_shown() {
 }
 
 #[test]
+fn a_component_is_compiled_once_for_all_commands_of_one_user() {
+    let folder = Folder::new();
+    let (file, cache) = (path(&plugin_file("order-status")), folder.path().join("attune"));
+    let scenarios = "plugins/order-status/scenarios";
+    let ran = |arguments: &[&str]| {
+        let mut command = plain();
+        command.env("XDG_CACHE_HOME", folder.path());
+        run(command, arguments, "")
+    };
+    let compiled = || {
+        let entries = std::fs::read_dir(cache.join("compiled")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    ran(&["inspect", &file]).fits(0, &["order-status 0.1.0"]);
+    let [kept] = compiled().try_into().unwrap();
+    let code = std::fs::read(&kept).unwrap();
+    // Was it compiled again, it would have been written again.
+    let old = std::time::UNIX_EPOCH;
+    let written = |path| std::fs::metadata(path).unwrap().created().unwrap_or(old);
+    let first = written(&kept);
+    for arguments in [&["inspect", &file][..], &["test", &file, "--scenarios", scenarios, "--filter", "number"]] {
+        ran(arguments).fits(0, &[]);
+        assert_eq!((compiled(), written(&kept)), (vec![kept.clone()], first), "{arguments:?}");
+    }
+
+    // What somebody else wrote there is not run but written anew.
+    let mut other = code.clone();
+    other.last_mut().map(|byte| *byte ^= 1).unwrap();
+    std::fs::write(&kept, &other).unwrap();
+    ran(&["inspect", &file]).fits(0, &["order-status 0.1.0"]);
+    assert_eq!(std::fs::read(&kept).unwrap(), code);
+
+    // A key that others can read vouches for nothing: the code is compiled each time, and the folder is left alone.
+    #[cfg(unix)]
+    {
+        let key = cache.join("key");
+        let mode = |mode| std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        mode(0o644);
+        let told = ran(&["inspect", &file]);
+        told.fits(0, &["order-status 0.1.0"]);
+        assert!(told.err.contains("compiled code is not kept") && told.err.contains("others may"), "{}", told.err);
+    }
+}
+
+#[test]
 fn inspect_tells_every_byte_of_a_component_file() {
     let file = plugin_file("order-status");
     let told = run(plain(), &["inspect", &path(&file), "--format", "json"], "").json();
@@ -266,6 +387,37 @@ fn inspect_tells_every_byte_of_a_component_file() {
             "code of module 1",
         ],
     );
+}
+
+#[test]
+fn what_is_no_component_file_and_no_plugins_folder_is_named_with_what_to_do() {
+    let cases: [(&[&str], &str); 5] = [
+        (
+            &["inspect", "plugins/faq"],
+            "plugins/faq: this is a folder; name a component file: `attune build plugins/faq`",
+        ),
+        (&["inspect", "nowhere.wasm"], "nowhere.wasm: there is no such file; `attune build` prints where it puts one"),
+        (&["diff", "nowhere.wasm", "nowhere.wasm"], "nowhere.wasm: there is no such file"),
+        (&["build", "plugins/faq/plugin.toml"], "plugin.toml: this is a file; name the plugin's folder"),
+        (&["test", "docs"], "docs: no plugin here; a plugin's folder has a plugin.toml"),
+    ];
+    for (arguments, words) in cases {
+        run(plain(), arguments, "").fits(1, &[words]);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn whoever_stops_reading_ends_the_program_without_a_word() {
+    let mut child = plain().arg("--help").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{ended:?}");
+    let file = path(&plugin_file("order-status"));
+    let mut child = plain().args(["inspect", &file]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(141), ""));
 }
 
 #[test]

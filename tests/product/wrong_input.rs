@@ -286,6 +286,7 @@ fn a_file_that_is_no_plugin_for_this_host_is_refused_with_the_reason() {
             components::reads_and_handles(),
             &["exports `attune:reader/reading` and `attune:automation/on-event`", "make it two components"],
         ),
+        ("a reader of several components", components::reads_composed(), &["several components in one", "make it one"]),
         (
             "a reader with another answer",
             components::reads_otherwise(),

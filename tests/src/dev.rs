@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::{PAUSE, listen, lock, profile_folder, program, repository};
+use crate::{PAUSE, cache_folder, listen, lock, profile_folder, program, repository};
 
 /// How long something may take, in looks of [`PAUSE`]: three minutes, since compilers are at work.
 const LOOKS: u32 = 18_000;
@@ -167,6 +167,7 @@ impl Dev {
             .arg(plugin.path())
             .args(arguments)
             .env("CARGO_TARGET_DIR", target())
+            .env("XDG_CACHE_HOME", cache_folder())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

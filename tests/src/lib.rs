@@ -31,6 +31,11 @@ pub fn profile_folder() -> PathBuf {
     if folder.ends_with("deps") { folder.parent().unwrap_or(folder).to_path_buf() } else { folder.to_path_buf() }
 }
 
+/// Where the program is to keep what is its user's, so that tests leave nothing in the home of whoever runs them.
+pub fn cache_folder() -> PathBuf {
+    repository().join("target/tests")
+}
+
 /// The built program.
 ///
 /// # Panics

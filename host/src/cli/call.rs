@@ -13,15 +13,17 @@ use crate::domain::message::Author;
 use crate::domain::time::Instant;
 use crate::engine::why::Run;
 use crate::intake::schema::Home;
-use crate::sandbox::{Cache, Compiler, Component, Sandbox};
-use crate::turn::limits::Limits;
+use crate::sandbox::{Component, Sandbox};
 use crate::workbench::call::{Called, call};
 use crate::workbench::door;
+use crate::workbench::kept;
+use crate::workbench::moment::moment;
 use crate::workbench::play::Part;
-use crate::workbench::scenario::{Scenario, Setting, moment};
+use crate::workbench::scenario::{Scenario, Setting};
 use crate::world::Test;
 
 use super::Format;
+use super::plugins::component_file;
 use super::requests;
 use super::stamp::stamp;
 
@@ -64,6 +66,9 @@ pub(super) struct Call {
     /// Keep a WebAssembly core dump here if the plugin breaks off, and show files and lines.
     #[arg(long, value_name = "FILE")]
     debug: Option<PathBuf>,
+    /// Write here what the plugin spent its time on, as the Firefox Profiler (profiler.firefox.com) opens it.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -71,12 +76,10 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = match self.debug {
-            Some(_) => Sandbox::debugging()?,
-            None => Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?,
-        };
+        let looks = self.debug.is_some() || self.profile.is_some();
+        let sandbox = if looks { kept::debugging(self.profile.is_some())? } else { kept::sandbox()? };
         let shown = self.file.display().to_string();
-        let wasm = std::fs::read(&self.file).with_context(|| shown.clone())?;
+        let wasm = component_file(&self.file)?;
         let component = sandbox.load(&wasm).context(shown)?;
         let part = Part { about: component.about.clone(), wasm: Arc::new(wasm) };
         let start = self.at.clone().unwrap_or_else(|| format!("2026-03-02T10:00[{}]", self.zone));
@@ -120,8 +123,15 @@ impl Call {
             Format::Json => println!("{}", as_json(&called, &runs)),
             Format::Text => print(&called, &part, &runs),
         }
-        if let (Some(file), Some(dump)) = (&self.debug, called.dumps.first()) {
-            std::fs::write(file, &dump.bytes).with_context(|| file.display().to_string())?;
+        let dump = called.dumps.first().map(|dump| &dump.bytes);
+        let profile = called.profile.as_ref().map(|profile| &profile.json);
+        for (file, bytes, none) in [(&self.debug, dump, "broke off"), (&self.profile, profile, "ran")] {
+            let Some(file) = file else { continue };
+            let Some(bytes) = bytes else {
+                eprintln!("{} is not written: nothing {none}", file.display());
+                continue;
+            };
+            std::fs::write(file, bytes).with_context(|| file.display().to_string())?;
             eprintln!("wrote {}", file.display());
         }
         Ok(if runs.iter().any(|run| run.failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -37,7 +37,11 @@ impl Completions {
             For::Fish => Shell::Fish,
         };
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "attune", &mut script);
+        // The generators list hidden commands as well.
+        let known = Cli::command();
+        let shown = known.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+        let mut shown = clap::Command::new("attune").version(env!("CARGO_PKG_VERSION")).subcommands(shown);
+        clap_complete::generate(shell, &mut shown, "attune", &mut script);
         std::io::stdout().write_all(&script)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -4,18 +4,17 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use crate::domain::address::Address;
 use crate::domain::business::Business;
-use crate::domain::entry::{Change, Input, PluginChange, Role};
+use crate::domain::entry::{Change, Role};
 use crate::domain::ids::{BusinessId, CustomerId};
 use crate::domain::knowledge::KnowledgeChange;
 use crate::engine::Engine;
 use crate::intake::knowledge::{Form, read};
-use crate::intake::{self, cloudevent};
-use crate::sandbox::About;
 use crate::store::Batch;
+use crate::workbench::act;
 
 use super::serve::make_token;
 use super::stamp::stamp;
@@ -49,7 +48,7 @@ pub(super) struct Open {
 }
 
 /// Opens the demonstration business, or finds the one that an earlier start opened. Its token is new at every start.
-pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path) -> Result<Open> {
+pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path, address: SocketAddr) -> Result<Open> {
     let business = match known(engine)? {
         Some(business) => business,
         None => {
@@ -63,9 +62,25 @@ pub(super) fn open(engine: &Arc<Engine>, events: &Path, plugins: &Path) -> Resul
         }
     };
     let token = make_token(engine, business, Role::Owner, "Petra")?;
+    show_chat(engine, business, address.port())?;
     let address = Address::parse("chat:anna")?;
     let anna = engine.query(business).customer_by_address(&address)?;
     Ok(Open { token, anna: anna.context("the sample events name no customer chat:anna")?.id })
+}
+
+/// Lets this machine's browser use the chat, on whatever port the demonstration is today.
+fn show_chat(engine: &Arc<Engine>, business: BusinessId, port: u16) -> Result<()> {
+    let ready = engine.ready(business).context("the demonstration business is gone")?;
+    let mut about = ready.config.business.clone();
+    let mut own = ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}")).to_vec();
+    if own.iter().all(|origin| about.chat.allows(origin)) {
+        return Ok(());
+    }
+    // What was named before stays, as far as there is room.
+    own.extend(about.chat.origins.into_iter().filter(|origin| !own.contains(origin)).collect::<Vec<_>>());
+    own.truncate(crate::domain::chat::ORIGINS);
+    about.chat.origins = own;
+    act::change(engine, business, "attune serve --demo", Change::Business(Box::new(about)), Batch::new())
 }
 
 /// The demonstration business that an earlier start opened.
@@ -81,37 +96,18 @@ pub(super) fn found(engine: &Arc<Engine>, by: &str) -> Result<BusinessId> {
     let business = BusinessId::new(engine.world().now(), engine.world().unique());
     let mut about = Business::new(business, "Harbour Street Clinic & Shop", "Europe/Berlin", "en");
     about.contact = Some("hello@harbour.example, +49 30 1234567".to_owned());
-    change(engine, business, by, Change::Business(Box::new(about)), Batch::new())?;
+    act::change(engine, business, by, Change::Business(Box::new(about)), Batch::new())?;
     let articles = read(Form::Markdown, ANSWERS.as_bytes())?;
     let import = KnowledgeChange::Import { articles, replace: false };
-    change(engine, business, by, Change::Knowledge(Box::new(import)), Batch::new())?;
+    act::change(engine, business, by, Change::Knowledge(Box::new(import)), Batch::new())?;
     Ok(business)
-}
-
-/// Makes a change as the owner.
-pub(super) fn change(engine: &Arc<Engine>, business: BusinessId, by: &str, change: Change, batch: Batch) -> Result<()> {
-    let input = Input::Owner { by: by.to_owned(), change };
-    match engine.act_with(business, CustomerId::BUSINESS, input, batch)?.refused {
-        Some((code, words)) => Err(anyhow!("{code}: {words}")),
-        None => Ok(()),
-    }
 }
 
 fn install_file(engine: &Arc<Engine>, business: BusinessId, by: &str, file: &Path) -> Result<()> {
     let place = || format!("{}; `make plugins` builds the prebuilt ones", file.display());
     let wasm = std::fs::read(file).with_context(place)?;
     let component = engine.sandbox().load(&wasm).with_context(place)?;
-    install(engine, business, by, &component.about, &wasm)
-}
-
-/// Installs a component under its own name, or another version of it, grants all that it asks for, and turns it on.
-pub(super) fn install(engine: &Arc<Engine>, business: BusinessId, by: &str, about: &About, wasm: &[u8]) -> Result<()> {
-    let name = about.manifest.name.clone();
-    let (install, batch) = crate::engine::config::install(&name, about, wasm);
-    change(engine, business, by, install, batch)?;
-    let grants = Some(about.wants.iter().cloned().collect());
-    let set = PluginChange { enabled: Some(true), grants, ..PluginChange::default() };
-    change(engine, business, by, Change::Plugin { name, seen: None, set: Box::new(set) }, Batch::new())
+    act::install(engine, business, by, &component.about, &wasm, None)
 }
 
 /// Sends the sample events that the program carries.
@@ -135,24 +131,7 @@ fn send(engine: &Arc<Engine>, business: BusinessId, folder: &Path) -> Result<()>
 
 /// Sends an event with the places in its text filled in.
 fn send_event(engine: &Arc<Engine>, business: BusinessId, text: &str) -> Result<()> {
-    take_event(engine, business, stamp(text, engine.world()).as_bytes())
-}
-
-/// Takes a structured CloudEvent, and waits until it is in the journal.
-pub(super) fn take_event(engine: &Arc<Engine>, business: BusinessId, event: &[u8]) -> Result<()> {
-    let event = cloudevent::structured(event)?;
-    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    intake::take(engine, business, event, move |result| {
-        let _ = sender.send(result);
-    });
-    match receiver.recv()? {
-        Ok(_) => Ok(()),
-        Err(intake::NotAccepted::Invalid { kind, misfits }) => {
-            let misfits: Vec<_> = misfits.iter().map(|one| format!("{}: {}", one.path, one.rule)).collect();
-            Err(anyhow!("the data does not fit {kind}: {}", misfits.join("; ")))
-        }
-        Err(error) => Err(error.into()),
-    }
+    act::take(engine, business, stamp(text, engine.world()).as_bytes())
 }
 
 /// What to try. Every line works when pasted into a shell.
@@ -166,6 +145,8 @@ appointment-reminders, faq and surge-alert turned on, and the customer Anna (cha
 
 # who asks, and where
 export ATTUNE_URL={url} ATTUNE_TOKEN={token}
+
+# in a browser, the chat on a page: {url}/chat/demo
 
 # Anna asks for her order
 curl -s $ATTUNE_URL/v1/events -H "Authorization: Bearer $ATTUNE_TOKEN" -H 'Content-Type: application/cloudevents+json' -d '{{"specversion": "1.0", "id": "'$(date +%s%N)'", "source": "demo", "type": "attune.message.received.v1", "data": {{"customer": {{"addresses": ["chat:anna"]}}, "text": "Where is my order?"}}}}'

@@ -8,14 +8,14 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
 
-use crate::sandbox::{Cache, Compiler, Sandbox};
-use crate::turn::limits::Limits;
 use crate::workbench::changes::{Change, changes};
+use crate::workbench::kept;
 use crate::workbench::play::{Part, play};
 use crate::workbench::scenario::Scenario;
 use crate::workbench::transcript::{self, Mark};
 
 use super::Format;
+use super::plugins::component_file;
 use super::test::{neighbours, scenario_files};
 
 /// The exit code where the plugin does not run again before its owner has agreed.
@@ -48,9 +48,9 @@ struct Behaves {
 
 impl Diff {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = Sandbox::new(Cache::memory(), Compiler::child(&Limits::default()))?;
+        let sandbox = kept::sandbox()?;
         let part = |file: &PathBuf| -> Result<Part> {
-            let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
+            let wasm = component_file(file)?;
             let component = sandbox.load(&wasm).with_context(|| file.display().to_string())?;
             Ok(Part { about: component.about.clone(), wasm: Arc::new(wasm) })
         };

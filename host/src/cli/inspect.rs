@@ -7,12 +7,11 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use crate::sandbox::{Cache, Compiler, Sandbox};
 use crate::turn::limits::Limits;
-use crate::workbench::{schemas, sizes};
+use crate::workbench::{kept, schemas, sizes};
 
 use super::Format;
-use super::plugins::{about_json, describe};
+use super::plugins::{about_json, component_file, describe};
 
 /// Show what a component file is, subscribes to and asks for.
 #[derive(Debug, Args)]
@@ -27,11 +26,11 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self) -> Result<ExitCode> {
         let shown = || self.file.display().to_string();
-        let wasm = std::fs::read(&self.file).with_context(shown)?;
+        let wasm = component_file(&self.file)?;
         let limits = Limits::default();
-        let component = Sandbox::new(Cache::none(), Compiler::child(&limits))?.load(&wasm).with_context(shown)?;
+        let component = kept::sandbox()?.load(&wasm).with_context(shown)?;
         let about = &component.about;
-        let limits = if about.runtime { limits.with_runtime() } else { limits };
+        let limits = if about.is_roomy() { limits.with_runtime() } else { limits };
         let parts = sizes::parts(&wasm).with_context(shown)?;
         match self.format {
             Format::Text => {
@@ -96,7 +95,7 @@ fn list(what: &str, lines: impl Iterator<Item = String>) {
 
 /// Print the JSON Schema of an author's files, for editors that complete them.
 ///
-/// Name it in a file's first line, `#:schema PATH`, or in the editor's settings.
+/// Name it in a file's first line, `#:schema PATH`, or in the editor's settings. What `attune new` begins has both in `schemas`.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
     /// Of which file.

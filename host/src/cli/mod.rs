@@ -122,11 +122,26 @@ enum Format {
     Json,
 }
 
+/// Ends the program without a word when whoever reads its output has gone, as in `attune inspect FILE | head -1`: printing then
+/// panics.
+fn quiet_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload_as_str().unwrap_or_default();
+        if said.starts_with("failed printing to stdout") && said.contains("Broken pipe") {
+            // What a shell makes of a program that the system ended for this.
+            std::process::exit(141);
+        }
+        usual(panic);
+    }));
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| "warn,attune=info,oci_client=off".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    quiet_when_nobody_reads();
     let result = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::New(new) => new.run(),

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::json;
 
 use crate::domain::plugin::permission_sentence;
-use crate::sandbox::{About, Cache, Compiler, Sandbox};
+use crate::sandbox::About;
 use crate::turn::limits::Limits;
 use crate::workbench::build::{self, plugins_in};
+use crate::workbench::kept;
 
 use super::Format;
 
@@ -35,11 +36,27 @@ pub(super) fn all_plugins(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
     for folder in folders {
         let plugins = plugins_in(folder);
         if plugins.is_empty() {
-            bail!("{}: no plugin here; a plugin's folder has a plugin.toml", folder.display());
+            let at = folder.display();
+            if folder.is_file() {
+                bail!("{at}: this is a file; name the plugin's folder, which has a plugin.toml");
+            }
+            bail!("{at}: no plugin here; a plugin's folder has a plugin.toml");
         }
         found.extend(plugins);
     }
     Ok(found)
+}
+
+/// Reads a component file.
+pub(super) fn component_file(file: &Path) -> Result<Vec<u8>> {
+    let at = file.display();
+    if file.is_dir() {
+        bail!("{at}: this is a folder; name a component file: `attune build {at}` prints where it puts one");
+    }
+    std::fs::read(file).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => anyhow!("{at}: there is no such file; `attune build` prints where it puts one"),
+        _ => anyhow!("{at}: {error}"),
+    })
 }
 
 /// Builds the plugin in a folder and prints where its file is. Whoever started it holds its input: when that ends they are gone,
@@ -55,7 +72,7 @@ pub(super) fn build_one(folder: &Path, out: &Path) -> Result<ExitCode> {
 
 impl Build {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?;
+        let sandbox = kept::sandbox()?;
         let mut built = Vec::new();
         for folder in all_plugins(&self.folders)? {
             let one = build::build(&folder, self.out.as_deref())?;
@@ -83,6 +100,7 @@ pub(super) fn about_json(about: &About) -> serde_json::Value {
         "size_bytes": about.size_bytes,
         "subscribes_to": about.exports,
         "runtime": about.runtime,
+        "composed": about.composed,
         "may": about.wants,
         "imports": about.imports,
     })
@@ -95,8 +113,9 @@ pub(super) fn describe(about: &About, indent: &str) -> String {
         format!("{} bytes, sha256 {}", about.size_bytes, about.digest),
         super::publish::by_whom(about.signer.as_deref()),
     ];
-    if about.runtime {
-        lines.push(runtime_sentence(&Limits::default()));
+    if about.is_roomy() {
+        let what = if about.runtime { "has the runtime of a language in it" } else { "is several components in one" };
+        lines.push(roomy_sentence(what, &Limits::default()));
     }
     lines.push("runs when".to_owned());
     lines.extend(about.exports.iter().map(|export| format!("  {}", export.sentence())));
@@ -107,12 +126,12 @@ pub(super) fn describe(about: &About, indent: &str) -> String {
     lines.into_iter().map(|line| format!("{indent}{line}\n")).collect()
 }
 
-/// What a component with a language's runtime costs its host.
-fn runtime_sentence(limits: &Limits) -> String {
+/// What a component that needs room costs its host.
+fn roomy_sentence(what: &str, limits: &Limits) -> String {
     let more = |with: u64, without: u64| with / without.max(1);
     let roomy = limits.with_runtime();
     format!(
-        "has the runtime of a language in it: may compute {} times as long as others and take {} MiB of memory",
+        "{what}: may compute {} times as long as others and take {} MiB of memory",
         more(roomy.fuel, limits.fuel),
         roomy.memory_bytes >> 20
     )

@@ -8,12 +8,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::sandbox;
 use crate::sandbox::signature::{self, SecretKey};
-use crate::sandbox::{self, Cache, Compiler, Sandbox};
-use crate::turn::limits::Limits;
+use crate::workbench::kept;
 use crate::workbench::registry::{Pulled, Registry};
 
 use super::Format;
+use super::plugins::component_file;
 
 /// Make keys that plugins are signed with.
 #[derive(Debug, Args)]
@@ -141,7 +142,7 @@ impl Key {
 impl Sign {
     pub(super) fn run(self) -> Result<ExitCode> {
         let key = secret(&self.key)?;
-        let signed = signed(read(&self.file)?, &key).with_context(|| self.file.display().to_string())?;
+        let signed = signed(component_file(&self.file)?, &key).with_context(|| self.file.display().to_string())?;
         let out = self.out.as_ref().unwrap_or(&self.file);
         write(out, &signed)?;
         println!("{} is signed by {}", out.display(), key.public());
@@ -151,11 +152,11 @@ impl Sign {
 
 impl Push {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let mut wasm = read(&self.file)?;
+        let mut wasm = component_file(&self.file)?;
         if let Some(key) = &self.key {
             wasm = signed(wasm, &secret(key)?).with_context(|| self.file.display().to_string())?;
         }
-        let loaded = Sandbox::new(Cache::none(), Compiler::child(&Limits::default()))?.load(&wasm);
+        let loaded = kept::sandbox()?.load(&wasm);
         let component = loaded.with_context(|| self.file.display().to_string())?;
         let about = &component.about;
         let pushed = self.access.registry().push(wasm, about, &self.package)?;
@@ -194,12 +195,8 @@ pub(super) fn by_whom(signer: Option<&str>) -> String {
     signer.map_or_else(|| "not signed".to_owned(), |key| format!("signed by {key}"))
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| file.display().to_string())
-}
-
 fn secret(file: &Path) -> Result<SecretKey> {
-    let text = String::from_utf8(read(file)?).unwrap_or_default();
+    let text = String::from_utf8(std::fs::read(file).with_context(|| file.display().to_string())?).unwrap_or_default();
     SecretKey::parse(&text).map_err(|words| anyhow!("{} {words}", file.display()))
 }
 

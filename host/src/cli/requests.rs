@@ -12,8 +12,8 @@ use crate::sandbox::Sandbox;
 use crate::turn::config::{Plugin, check_settings};
 use crate::turn::limits::Limits;
 use crate::workbench::door;
+use crate::workbench::moment::moment;
 use crate::workbench::play::{Part, Played};
-use crate::workbench::scenario::moment;
 use crate::workbench::transcript::{self, Line};
 
 use super::test::Case;

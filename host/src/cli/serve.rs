@@ -55,6 +55,10 @@ pub(super) struct Serve {
     /// them. Absent: for the demonstration where it listens, else such mails are withheld.
     #[arg(long, env = "ATTUNE_PUBLIC_URL", value_parser = public_url)]
     public_url: Option<String>,
+    /// A host (or host:port) that channel plugins may reach though it is not public, or without TLS: on this machine or in your own
+    /// network. May be given several times.
+    #[arg(long, value_name = "HOST")]
+    egress_allow: Vec<String>,
     /// How many entries may wait before more are answered with 503.
     #[arg(long, default_value_t = 20_000)]
     queue: usize,
@@ -74,9 +78,14 @@ impl Serve {
             workers: self.workers.unwrap_or(cores * 2),
             queue: self.queue,
             public_url: self.public_url.clone().or_else(shown),
+            cache: None,
         })?;
-        let post = Post::start(runtime.handle().clone(), Delivery { smtp, ..Delivery::default() });
-        engine.set_courier(post.clone());
+        let post = Post::start(
+            runtime.handle().clone(),
+            Delivery { smtp, private: self.egress_allow.clone(), ..Delivery::default() },
+        )
+        .map_err(anyhow::Error::msg)?;
+        engine.set_courier(Arc::new(post.clone()));
         let lost = engine.settle_lost_attempts()?;
         if lost > 0 {
             tracing::warn!(lost, "messages were with a channel when the last process stopped; they are uncertain now");
@@ -94,7 +103,7 @@ impl Serve {
             app.vouch(digests(folder)?);
         }
         if let (Some(events), Some(plugins)) = (&self.demo, &self.plugins) {
-            let open = demo::open(&engine, events, plugins)?;
+            let open = demo::open(&engine, events, plugins, address)?;
             println!("{}", demo::welcome(&open, address));
         }
         println!("attune is listening on http://{address}");
@@ -123,15 +132,18 @@ pub(super) struct Opening<'a> {
     pub(super) workers: usize,
     pub(super) queue: usize,
     pub(super) public_url: Option<String>,
+    /// Where compiled code is kept; absent: in the data directory.
+    pub(super) cache: Option<Cache>,
 }
 
 /// Opens the data directory and starts the engine on it.
 pub(super) fn open(opening: Opening<'_>) -> Result<Arc<Engine>> {
-    let Opening { data, world, limits, workers, queue, public_url } = opening;
+    let Opening { data, world, limits, workers, queue, public_url, cache } = opening;
     std::fs::create_dir_all(data).with_context(|| format!("the data directory {}", data.display()))?;
     let keyring = Arc::new(FileKeyring::open(&data.join("keys"))?);
     let store: Arc<dyn Store> = Arc::new(RedbStore::open(&data.join("attune.redb"), Settings::default())?);
-    let sandbox = Sandbox::new(compiled(data, keyring.as_ref())?, Compiler::child(&limits))?;
+    let cache = cache.map_or_else(|| compiled(data, keyring.as_ref()), Ok)?;
+    let sandbox = Sandbox::new(cache, Compiler::child(&limits))?;
     Ok(Engine::start(Parts { store, keyring, world, sandbox, limits, workers, queue, public_url })?)
 }
 

@@ -1,7 +1,7 @@
 //! Times in event files: `{now}`, `{now+3d}`, `{now-2h}` become moments, `{new}` a fresh id, so that sample events are never stale.
 
 use crate::domain::ids::EventId;
-use crate::workbench::scenario::duration_ms;
+use crate::workbench::moment::duration_ms;
 use crate::world::World;
 
 /// Replaces the places in a text. What is no such place stays as it is.

@@ -9,14 +9,13 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::sandbox::{About, Cache, Compiler, Sandbox};
-use crate::turn::limits::Limits;
-use crate::workbench::build;
+use crate::sandbox::{About, Sandbox};
 use crate::workbench::play::{Part, Played, play};
 use crate::workbench::scenario::Scenario;
 use crate::workbench::transcript::{self, Mark};
+use crate::workbench::{build, kept};
 
-use super::plugins::all_plugins;
+use super::plugins::{all_plugins, component_file};
 use super::requests;
 use super::verdict;
 
@@ -46,6 +45,10 @@ pub(super) struct Test {
     /// Keep a WebAssembly core dump of each run that breaks off, in this folder (without one: here), and show files and lines.
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = ".")]
     debug: Option<PathBuf>,
+    /// Write for each scenario and plugin what the plugin spent its time on, in this folder (without one: here), as the Firefox
+    /// Profiler (profiler.firefox.com) opens it. It counts calls and turns of loops, so it is the same every time.
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = ".")]
+    profile: Option<PathBuf>,
     /// Print what happened in every scenario, not only in failed ones, with the fuel each run used.
     #[arg(long, short)]
     verbose: bool,
@@ -86,7 +89,7 @@ pub(super) struct Case {
     pub(super) failure: Option<String>,
     /// What differs from the reviewed transcript.
     pub(super) differs: Option<Vec<(Mark, String)>>,
-    /// Files that were written: a transcript, core dumps.
+    /// Files that were written: a transcript, core dumps, profiles.
     pub(super) wrote: Vec<PathBuf>,
 }
 
@@ -101,10 +104,8 @@ impl Judged {
 
 impl Test {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let sandbox = match self.debug {
-            Some(_) => Sandbox::debugging()?,
-            None => Sandbox::new(Cache::memory(), Compiler::child(&Limits::default()))?,
-        };
+        let looks = self.debug.is_some() || self.profile.is_some();
+        let sandbox = if looks { kept::debugging(self.profile.is_some())? } else { kept::sandbox()? };
         if !self.watch {
             return self.once(&sandbox);
         }
@@ -212,16 +213,30 @@ impl Test {
                 ));
             }
         }
-        if let Some(folder) = &self.debug {
-            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-            for (number, dump) in case.played.dumps.iter().enumerate() {
-                let name = format!("{}-{}-{}-{}.coredump", dump.plugin, case.file, dump.export.word(), number + 1);
-                let at = folder.join(name);
-                std::fs::write(&at, &dump.bytes).with_context(|| at.display().to_string())?;
-                case.wrote.push(at);
-            }
-        }
+        self.keep_looks(&mut case)?;
         Ok(case)
+    }
+
+    /// Writes core dumps and profiles of what was played.
+    fn keep_looks(&self, case: &mut Case) -> Result<()> {
+        let Case { file, played, wrote, .. } = case;
+        let mut write = |folder: &Path, name: String, bytes: &[u8]| {
+            let at = folder.join(name);
+            let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&at, bytes));
+            written.with_context(|| at.display().to_string())?;
+            wrote.push(at);
+            anyhow::Ok(())
+        };
+        for (number, dump) in played.dumps.iter().enumerate() {
+            let Some(folder) = &self.debug else { break };
+            let name = format!("{}-{file}-{}-{}.coredump", dump.plugin, dump.export.word(), number + 1);
+            write(folder, name, &dump.bytes)?;
+        }
+        for profile in &played.profiles {
+            let Some(folder) = &self.profile else { break };
+            write(folder, format!("{}-{file}.profile.json", profile.plugin), &profile.json)?;
+        }
+        Ok(())
     }
 
     /// What is watched: every file of the plugins and scenarios, with when it was written.
@@ -253,11 +268,15 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The most files that are watched.
 const WATCHED: usize = 10_000;
 
-/// Whether somebody writes it by hand: not what compilers and package tools make, and not what `--update` and `--debug` write.
+/// Whether somebody writes it by hand: not what compilers and package tools make, and not what `--update`, `--debug` and `--profile` write.
 fn is_source(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let made = ["target", "node_modules", "__pycache__", "dist", "build"].contains(&name.as_ref());
-    !made && !name.starts_with('.') && !name.ends_with(".transcript") && !name.ends_with(".coredump")
+    !made
+        && !name.starts_with('.')
+        && !name.ends_with(".transcript")
+        && !name.ends_with(".coredump")
+        && !name.ends_with(".profile.json")
 }
 
 /// What is judged: folders of one plugin each, and component files.
@@ -283,7 +302,7 @@ fn part(sandbox: &Arc<Sandbox>, plugin: &Path, parts: &mut BTreeMap<PathBuf, Par
     }
     let (name, wasm) = if is_component(plugin) {
         let shown = plugin.display().to_string();
-        (shown.clone(), std::fs::read(plugin).context(shown)?)
+        (shown.clone(), component_file(plugin)?)
     } else {
         let built = build::build(plugin, None)?;
         (format!("plugin {}", built.name), built.wasm)

@@ -13,8 +13,10 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use crate::domain::entry::Outcome;
 use crate::engine::{Courier, Engine, NotTaken, Parcel};
 
+use super::egress::{Allowed, Egress};
 use super::letter;
 use super::line::Line;
+use super::provider::{self, Gates};
 use super::smtp::Smtp;
 
 /// Takes messages to the channels that this host has.
@@ -24,6 +26,9 @@ use super::smtp::Smtp;
 pub struct Post {
     handle: Handle,
     queues: HashMap<String, mpsc::Sender<Job>>,
+    egress: Egress,
+    gates: Gates,
+    queue_messages: usize,
     phase: watch::Sender<Phase>,
     /// How many parcels were taken and are not answered.
     under_way: watch::Sender<usize>,
@@ -35,6 +40,8 @@ pub struct Post {
 pub struct Settings {
     /// The mail server; without one, e-mail fails with the reason.
     pub smtp: Option<Smtp>,
+    /// Which hosts plugins may reach though they are not public, `host` or `host:port`.
+    pub private: Vec<String>,
     /// How many messages may wait for one channel; more are told to come again, and the engine sees to when.
     pub queue_messages: usize,
     /// How long [`Post::stop`] waits for what is under way, in milliseconds.
@@ -43,7 +50,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { smtp: None, queue_messages: 1_024, stop_ms: 10_000 }
+        Self { smtp: None, private: Vec::new(), queue_messages: 1_024, stop_ms: 10_000 }
     }
 }
 
@@ -87,12 +94,22 @@ const STOPPING: &str = "Attune is stopping; nothing of it was sent";
 
 impl Post {
     /// Opens the post office; its workers run on `handle`.
-    pub fn start(handle: Handle, settings: Settings) -> Arc<Self> {
+    ///
+    /// # Errors
+    /// When TLS cannot be set up on this machine.
+    pub fn start(handle: Handle, settings: Settings) -> Result<Arc<Self>, String> {
         let channels = settings.smtp.map(|smtp| (EMAIL.to_owned(), smtp)).into_iter().collect();
-        Self::start_with(handle, channels, settings.queue_messages, settings.stop_ms)
+        let egress = Egress::new(Allowed { private: settings.private })?;
+        Ok(Self::start_with(handle, channels, egress, settings.queue_messages, settings.stop_ms))
     }
 
-    pub(super) fn start_with(handle: Handle, channels: HashMap<String, Smtp>, queue: usize, stop_ms: u64) -> Arc<Self> {
+    pub(super) fn start_with(
+        handle: Handle,
+        channels: HashMap<String, Smtp>,
+        egress: Egress,
+        queue: usize,
+        stop_ms: u64,
+    ) -> Arc<Self> {
         let (phase, under_way) = (watch::Sender::new(Phase::Open), watch::Sender::new(0));
         let mut queues = HashMap::new();
         for (channel, smtp) in channels {
@@ -103,7 +120,16 @@ impl Post {
             }
             queues.insert(channel, sender);
         }
-        Arc::new(Self { handle, queues, phase, under_way, stop_ms })
+        Arc::new(Self {
+            handle,
+            queues,
+            egress,
+            gates: Gates::default(),
+            queue_messages: queue,
+            phase,
+            under_way,
+            stop_ms,
+        })
     }
 
     /// How many messages are with a channel, or wait for it.
@@ -144,6 +170,43 @@ impl Post {
         self.handle.spawn(job.answer(outcome));
     }
 
+    /// Sends a parcel by a channel plugin's provider. Returns at once.
+    fn provide(self: &Arc<Self>, engine: Arc<Engine>, plugin: &str, parcel: Parcel, tell: Tell) {
+        let job = Job { parcel: Box::new(parcel), tell, _counted: Counted::new(&self.under_way) };
+        let gate = self.gates.of(job.parcel.business, plugin);
+        let (post, mut phase) = (self.clone(), self.phase.subscribe());
+        if gate.waiting.fetch_add(1, Ordering::SeqCst) >= self.queue_messages {
+            gate.waiting.fetch_sub(1, Ordering::SeqCst);
+            let outcome = Outcome::Retry("too many messages are waiting for this channel".to_owned());
+            self.handle.spawn(job.answer(outcome));
+            return;
+        }
+        self.handle.spawn(async move {
+            let permit = tokio::select! {
+                biased;
+                () = reached(&mut phase, Phase::Closing) => None,
+                permit = gate.permits.acquire() => permit.ok(),
+            };
+            gate.waiting.fetch_sub(1, Ordering::SeqCst);
+            if permit.is_none() {
+                return job.answer(Outcome::Retry(STOPPING.to_owned())).await;
+            }
+            let handed_over = AtomicBool::new(false);
+            let sending = provider::attempt(&engine, &post.egress, &job.parcel, &handed_over);
+            let outcome = tokio::select! {
+                biased;
+                outcome = caught(sending) => outcome,
+                () = reached(&mut phase, Phase::Over) => None,
+            };
+            let outcome = outcome.unwrap_or_else(|| match handed_over.load(Ordering::SeqCst) {
+                true => Outcome::Unknown("Attune stopped before the provider answered".to_owned()),
+                false => Outcome::Retry(STOPPING.to_owned()),
+            });
+            drop(permit);
+            job.answer(outcome).await;
+        });
+    }
+
     fn refuse(&self, parcel: &Parcel) -> Option<Outcome> {
         let channel = &parcel.message.channel;
         if !self.queues.contains_key(channel) {
@@ -151,7 +214,7 @@ impl Post {
                 EMAIL => {
                     "e-mail is not set up on this host; start it with --smtp and send the message again".to_owned()
                 }
-                _ => format!("no channel `{channel}` is set up on this host; the channels are chat and email"),
+                _ => format!("no plugin serves the channel `{channel}`; install and turn on one that does"),
             }));
         }
         if parcel.address.is_empty() {
@@ -161,10 +224,15 @@ impl Post {
     }
 }
 
-impl Courier for Post {
+impl Courier for Arc<Post> {
     fn take(&self, engine: &Arc<Engine>, parcel: Parcel) {
-        let engine = engine.clone();
-        self.put(parcel, Arc::new(move |parcel, outcome, done| engine.outcome(parcel, outcome, done)));
+        let (told, ready) = (engine.clone(), engine.ready(parcel.business));
+        let tell: Tell = Arc::new(move |parcel, outcome, done| told.outcome(parcel, outcome, done));
+        // The owner's own choice of a provider comes before the host's mail server.
+        match ready.and_then(|ready| Some(ready.config.channel(&parcel.message.channel)?.name.to_string())) {
+            Some(plugin) => self.provide(engine.clone(), &plugin, parcel, tell),
+            None => self.put(parcel, tell),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::turn::limits::Limits;
 use crate::world;
 
 use super::courier::Tell;
+use super::egress::{Allowed, Egress};
 use super::letter;
 use super::line::Line;
 use super::{Post, Recording, Settings, Smtp};
@@ -59,6 +60,8 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         attempts: 1,
         machine: None,
         original: None,
+        sent_as: None,
+        reported: None,
         in_spite: false,
         trail: Vec::new(),
         delivery: Delivery::Attempting { attempt: 1 },
@@ -188,7 +191,7 @@ fn a_server_that_is_not_there_is_asked_again() {
 /// Sends one parcel over a channel of its own, and gives what came of it.
 fn send(smtp: Smtp, parcel: Parcel) -> Outcome {
     let runtime = runtime();
-    let post = Post::start(runtime.handle().clone(), Settings { smtp: Some(smtp), ..Settings::default() });
+    let post = Post::start(runtime.handle().clone(), Settings { smtp: Some(smtp), ..Settings::default() }).unwrap();
     let (tell, outcomes) = desk();
     post.put(parcel, tell);
     let (_, outcome) = outcomes.recv_timeout(PATIENCE).unwrap();
@@ -555,8 +558,8 @@ fn a_subject_is_the_messages_own_or_the_business() {
 fn what_no_channel_can_take_fails_at_once_with_the_reason() {
     let runtime = runtime();
     let (without, with) = (
-        Post::start(runtime.handle().clone(), Settings::default()),
-        Post::start(runtime.handle().clone(), Settings { smtp: Some(smtp(1, "")), ..Settings::default() }),
+        Post::start(runtime.handle().clone(), Settings::default()).unwrap(),
+        Post::start(runtime.handle().clone(), Settings { smtp: Some(smtp(1, "")), ..Settings::default() }).unwrap(),
     );
     for (post, channel, address, expected) in [
         (&without, "email", "anna@example.org", "--smtp"),
@@ -581,7 +584,8 @@ fn a_dead_channel_never_delays_another() {
             ("pigeon".to_owned(), smtp(dead.port, "&timeout-ms=600000&connections=1")),
             ("email".to_owned(), smtp(live.port, "")),
         ]);
-        let post = Post::start_with(runtime.handle().clone(), channels, 4, 50);
+        let post =
+            Post::start_with(runtime.handle().clone(), channels, Egress::new(Allowed::default()).unwrap(), 4, 50);
         let ((tell_dead, dead_outcomes), (tell, outcomes)) = (desk(), desk());
 
         // One with the worker, four in the queue, and more: those are sent back, and nothing waits.
@@ -633,7 +637,7 @@ fn an_outcome_that_the_engine_has_no_room_for_is_told_again() {
     let server = real(Wants::Nothing);
     let runtime = runtime();
     let settings = Settings { smtp: Some(smtp(server.port, "")), ..Settings::default() };
-    let post = Post::start(runtime.handle().clone(), settings);
+    let post = Post::start(runtime.handle().clone(), settings).unwrap();
     let (sender, told) = channel();
     let (sender, busy) = (Mutex::new(sender), Mutex::new(3_usize));
     post.put(
@@ -687,6 +691,8 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
             in_reply_to: None,
             machine: None,
             original: None,
+            sent_as: None,
+            reported: None,
             language: None,
         }),
     };
@@ -735,8 +741,8 @@ fn from_the_engine_to_a_real_server_and_back() {
     let server = real(Wants::Nothing);
     let runtime = runtime();
     let settings = Settings { smtp: Some(smtp(server.port, "")), ..Settings::default() };
-    let post = Post::start(runtime.handle().clone(), settings);
-    let (engine, business, customer) = engine(post.clone(), 1);
+    let post = Post::start(runtime.handle().clone(), settings).unwrap();
+    let (engine, business, customer) = engine(Arc::new(post.clone()), 1);
     let mut live = engine.watch();
     let id = write(&engine, business, customer);
     runtime.block_on(async {

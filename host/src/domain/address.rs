@@ -114,6 +114,16 @@ impl Address {
         self.kind().channel()
     }
 
+    /// Whether a channel takes messages to it. Whatever is neither mail nor Attune's own chat goes by telephone number: text
+    /// messages, and the messengers that know people by it.
+    pub fn reaches(&self, channel: &str) -> bool {
+        match self.kind() {
+            Kind::Email => channel == Kind::Email.channel(),
+            Kind::Chat => channel == Kind::Chat.channel(),
+            Kind::Phone => ![Kind::Email.channel(), Kind::Chat.channel()].contains(&channel),
+        }
+    }
+
     /// For logs: enough to recognise it when one knows it, too little to write to: `a***@example.com`, `+49***78`,
     /// `v***`.
     pub fn masked(&self) -> String {

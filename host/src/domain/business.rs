@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::chat::Chat;
 use super::hours::OpeningHours;
 use super::ids::BusinessId;
 use super::promises::{Pause, Promises};
@@ -50,6 +51,9 @@ pub struct Business {
     /// For how long what is known is kept.
     #[serde(default, skip_serializing_if = "Retention::is_usual")]
     pub retention: Retention,
+    /// The chat on its pages.
+    #[serde(default, skip_serializing_if = "Chat::is_usual")]
+    pub chat: Chat,
     /// Whose plugins are installed without asking.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted_keys: Vec<TrustedKey>,
@@ -72,6 +76,7 @@ impl Business {
             paused: None,
             simulation: false,
             retention: Retention::default(),
+            chat: Chat::default(),
             trusted_keys: Vec::new(),
         }
     }

@@ -31,6 +31,8 @@ pub enum Source {
     Import,
     /// A member of staff, who was told.
     Staff,
+    /// The channel, which says that the address takes no messages any more.
+    Channel,
     /// What was kept of an address when its customer was erased.
     Kept,
 }

@@ -81,6 +81,6 @@ impl Customer {
 
     /// Whether there is an address for a channel. Anyone can be reached on `chat`: the message waits in the conversation.
     pub fn reachable_on(&self, channel: &str) -> bool {
-        self.addresses.iter().any(|address| address.channel() == channel)
+        self.addresses.iter().any(|address| address.reaches(channel))
     }
 }

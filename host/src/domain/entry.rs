@@ -204,10 +204,27 @@ pub enum News {
         /// How it stands now.
         order: Order,
     },
+    /// A channel tells what became of a message.
+    Report(Report),
     /// Nothing but what it says of the customer.
     Customer,
     /// A type that Attune does not know, with its data as JSON.
     Other(String),
+}
+
+/// What a channel tells later of a message that it had taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The channel's own id of the message, or the `Message-ID` of a mail of ours.
+    pub id: String,
+    /// `sent`, `delivered`, `read`, `failed`, `bounced`, `complained`, `unsubscribed`.
+    pub status: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether it would be the same again.
+    #[serde(default)]
+    pub permanent: bool,
 }
 
 /// A customer's message on its way in.
@@ -240,8 +257,31 @@ pub struct Inbound {
 pub enum Outcome {
     /// It took the message.
     Sent,
+    /// A plugin's provider took the message, and has an id of its own for it.
+    Accepted {
+        /// Which plugin.
+        plugin: String,
+        /// The provider's id.
+        id: String,
+    },
     /// It did not, and may be asked again.
     Retry(String),
+    /// The same, and it said how long to wait at least.
+    Later {
+        /// In words.
+        reason: String,
+        /// In milliseconds.
+        after_ms: u64,
+    },
+    /// The address takes no messages any more.
+    Unreachable(String),
+    /// The other end wants no messages at all any more: its plugin is turned off.
+    Gone {
+        /// Which plugin.
+        plugin: String,
+        /// In words.
+        reason: String,
+    },
     /// It did not, and never will.
     Failed(String),
     /// Nobody knows: the answer was lost, or this program stopped before it came.

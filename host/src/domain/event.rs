@@ -297,6 +297,74 @@ pub struct ShipmentData {
     pub delivered: Option<String>,
 }
 
+/// What a channel tells of a message that it had taken.
+pub const DELIVERY_REPORTED: &str = "attune.delivery.reported.v1";
+
+/// Data of `attune.delivery.reported.v1`. The message says whose it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryReported {
+    /// What is reported.
+    pub delivery: DeliveryReport,
+}
+
+/// What became of a message, as its channel tells later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryReport {
+    /// The channel's own id of the message.
+    #[schema(min_length = 1, max_length = 1000)]
+    pub id: String,
+    /// What became of it. `bounced` and `failed` that are permanent, `complained` and `unsubscribed` end messages on this channel.
+    pub status: DeliveryStatus,
+    /// Why, in the provider's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000)]
+    pub reason: Option<String>,
+    /// Whether it would be the same again.
+    #[serde(default)]
+    pub permanent: bool,
+    /// Where it was to go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 300)]
+    pub address: Option<String>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryStatus {
+    /// The provider passed it on.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// It was looked at.
+    Read,
+    /// It did not arrive.
+    Failed,
+    /// The other side sent it back.
+    Bounced,
+    /// Whoever got it called it spam.
+    Complained,
+    /// Whoever got it wants no more of it.
+    Unsubscribed,
+}
+
+impl DeliveryStatus {
+    /// The word in the event.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+            Self::Bounced => "bounced",
+            Self::Complained => "complained",
+            Self::Unsubscribed => "unsubscribed",
+        }
+    }
+}
+
 /// Data of `attune.customer.updated.v1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -89,6 +89,8 @@ mod tests {
             trail: Vec::new(),
             machine: None,
             original: None,
+            sent_as: None,
+            reported: None,
             in_spite: false,
             delivery: Delivery::Received,
         }

@@ -262,11 +262,27 @@ pub struct Message {
     /// How it came in, on a message that did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<Box<Original>>,
+    /// The channel's own id for it, once the channel took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_as: Option<String>,
+    /// What the channel last reported of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<Reported>,
     /// Whether staff sent it though the customer had said stop.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_spite: bool,
     /// What became of it.
     pub delivery: Delivery,
+}
+
+/// What a channel reported of a message later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Reported {
+    /// `sent`, `delivered`, `read`, `failed`, `bounced`, `complained` or `unsubscribed`.
+    pub status: String,
+    /// When, in milliseconds since the Unix epoch.
+    #[schema(value_type = u64)]
+    pub at: Instant,
 }
 
 /// The code of a message that its plugin took back: no rule of the gate.

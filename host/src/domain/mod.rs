@@ -7,6 +7,7 @@ pub mod appointment;
 pub mod audit;
 pub mod business;
 pub mod case;
+pub mod chat;
 pub mod consent;
 pub mod customer;
 pub mod door;

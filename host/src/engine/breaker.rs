@@ -232,6 +232,8 @@ mod tests {
             attempts: 1,
             machine: None,
             original: None,
+            sent_as: None,
+            reported: None,
             trail: Vec::new(),
             in_spite: false,
             delivery,

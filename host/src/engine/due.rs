@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::domain::entry::{Entry, Input, Outcome};
 use crate::domain::ids::{BusinessId, CustomerId, EventId, MessageId};
 use crate::domain::message::{Author, Delivery, Message};
+use crate::domain::plugin::Redo;
 use crate::domain::time::{DAY, Instant};
 use crate::store::{Batch, Check, Key, Order, Range, StoreError, Table, View};
 use crate::turn::commit::DueWhat;
@@ -278,7 +279,14 @@ pub(super) fn settle_lost_attempts(engine: &Arc<Engine>) -> Result<usize, StoreE
                 answers: None,
             };
             let reason = "Attune stopped before the channel answered".to_owned();
-            engine.outcome(&parcel, Outcome::Unknown(reason), |result| {
+            let ready = engine.ready(business);
+            let served = ready.as_ref().and_then(|ready| ready.config.channel(&parcel.message.channel));
+            let declared = served.and_then(|plugin| plugin.installed.manifest.channel.as_ref());
+            let outcome = match declared.map(|channel| channel.redo) {
+                Some(Redo::Idempotent) => Outcome::Retry(reason),
+                _ => Outcome::Unknown(reason),
+            };
+            engine.outcome(&parcel, outcome, |result| {
                 if let Err(error) = result {
                     tracing::error!(%error, "a lost attempt could not be settled; it is tried at the next start");
                 }

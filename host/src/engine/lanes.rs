@@ -230,7 +230,7 @@ fn kind(entry: &Entry) -> Kind {
             News::Message(_) => Kind::Message,
             News::Appointment { .. } => Kind::Appointment,
             News::Order { .. } => Kind::Order,
-            News::Customer | News::Other(_) => Kind::Other,
+            News::Customer | News::Report(_) | News::Other(_) => Kind::Other,
         },
         Input::Timer { .. } => Kind::Timer,
         Input::Retry { .. } => Kind::Retry,

@@ -294,11 +294,6 @@ impl Engine {
         self.parts.keyring.as_ref()
     }
 
-    /// Where customers and vendors reach the server from outside, if the operator said so.
-    pub fn public_url(&self) -> Option<&str> {
-        self.parts.public_url.as_deref()
-    }
-
     /// The world.
     pub fn world(&self) -> &dyn World {
         self.parts.world.as_ref()
@@ -332,6 +327,11 @@ impl Engine {
     /// Watches what becomes durable from now on.
     pub fn watch(&self) -> broadcast::Receiver<Arc<Happened>> {
         self.live.subscribe()
+    }
+
+    /// Where customers reach this server, such as `https://attune.example`; none if they cannot.
+    pub fn public_url(&self) -> Option<&str> {
+        self.parts.public_url.as_deref()
     }
 
     /// A new id's unique part.
@@ -686,6 +686,7 @@ impl Engine {
                     }
                 }
                 Action::Wake(at) => wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
+                Action::Gone { plugin, reason } => self.stop_channel(entry.business, plugin, &reason),
                 Action::Ran { plugin, failure } => self.count_failure(entry.business, plugin, failure),
                 Action::SaidStop => said_stop = true,
                 Action::Deliver(message) => self.deliver(entry.business, message),
@@ -761,13 +762,26 @@ impl Engine {
             }
         };
         let on_channel = |customer: crate::domain::customer::Customer| {
-            customer.addresses.into_iter().find(|address| address.channel() == message.channel)
+            customer.addresses.into_iter().find(|address| address.reaches(&message.channel))
         };
         let address = customer.and_then(on_channel);
         let business_name = self.ready(business).map(|ready| ready.config.business.name.clone()).unwrap_or_default();
         let address = address.map(|address| address.value().to_owned()).unwrap_or_default();
         let unsubscribe = self.unsubscribe_url(business, &message);
         courier.take(self, Parcel { business, business_name, address, message, attempt, unsubscribe, answers });
+    }
+
+    /// The other end of a channel said that it wants no messages any more.
+    fn stop_channel(self: &Arc<Self>, business: BusinessId, plugin: String, reason: &str) {
+        if self.replayed.is_some() {
+            return;
+        }
+        let reason = format!("the other end wants no more messages: {reason}");
+        self.append_own(business, Input::Pause { plugin, reason }, |result| {
+            if let Err(error) = result {
+                tracing::error!(%error, "a channel could not be stopped; its next message tries again");
+            }
+        });
     }
 
     /// Counts failures in a row; after too many the plugin is stopped, by an entry of its own.

@@ -79,6 +79,13 @@ pub enum Action {
         /// How it failed, if it did.
         failure: Option<String>,
     },
+    /// The other end of a channel plugin wants no messages any more: it is stopped.
+    Gone {
+        /// Which.
+        plugin: String,
+        /// In words.
+        reason: String,
+    },
     /// A customer said stop; for the count after which everything is paused.
     SaidStop,
     /// The configuration of the business changed.

@@ -19,11 +19,12 @@ use crate::domain::address::Address;
 use crate::domain::business::Business;
 use crate::domain::entry::{Entry, Event, Input, News, Who};
 use crate::domain::ids::{BusinessId, CustomerId, EventId};
+use crate::domain::message::of_mail;
 use crate::domain::order::Order;
 use crate::engine::{Engine, NotTaken};
 use crate::store::{Batch, Check, IndexKey, Key, Range, Row, StoreError, Table, View};
 use crate::turn::commit::link_key;
-use crate::turn::records::{Records, VERSION, address_key, hex};
+use crate::turn::records::{Records, VERSION, address_key, hex, reference_key};
 
 use cloudevent::CloudEvent;
 use schema::{Home, Misfit};
@@ -151,8 +152,14 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent, look: bo
             Err(NotAccepted::Conflict)
         };
     }
-    let read = schema::read(event, now, &home(engine, business))
+    let mut read = schema::read(event, now, &home(engine, business))
         .map_err(|misfits| NotAccepted::Invalid { kind: event.kind.clone(), misfits })?;
+    if let News::Report(report) = &read.news
+        && let Some(id) = of_mail(&report.id)
+    {
+        let message = engine.query(business).message(id).map_err(|e| stopped(&e))?;
+        read.customer = message.map(|message| message.customer);
+    }
     let (mut known_by, mut newcomer) = (None, None);
     let is_leaving = |customer| engine.is_leaving(view.as_ref(), business, customer).map_err(|e| stopped(&e));
     let customer = match identify(view.as_ref(), business, &index, &read, (&event.source, event.by_connector))
@@ -366,7 +373,8 @@ fn identify<'a>(
     }
     Ok(match (&read.news, read.who.addresses.is_empty() && read.who.external_id.is_none()) {
         (_, false) => Identity::New,
-        (News::Other(_), true) => Identity::Business,
+        // A report on a message that is not of this store, such as another program's mail: kept, and of no concern.
+        (News::Other(_) | News::Report(_), true) => Identity::Business,
         // Whose it is will be told by other news of the same order.
         (News::Order { .. } | News::Appointment { .. }, true) if by_connector => Identity::New,
         (_, true) => Identity::NoSuch(
@@ -386,13 +394,10 @@ fn references(business: BusinessId, index: &IndexKey, source: &str, who: &Who, n
             ids.push(("appointment", &appointment.id));
             ids.extend(appointment.replaces.iter().map(|id| ("appointment", id)));
         }
+        News::Report(report) => ids.push(("message", &report.id)),
         _ => {}
     }
-    let key = |(kind, id): (&str, &String)| {
-        let hash = index.hash(kind, &[source.as_bytes(), id.as_bytes()]);
-        Key::new(business, CustomerId::BUSINESS, Table::Reference).hash(&hash)
-    };
-    ids.into_iter().map(key).collect()
+    ids.into_iter().map(|(kind, id)| reference_key(business, index, kind, source, id)).collect()
 }
 
 /// The customer an address leads to.

@@ -13,10 +13,11 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::address::Address;
 use crate::domain::appointment::{Answer, Appointment, AppointmentStatus};
 use crate::domain::consent::{Consent, EVERYWHERE, Source};
-use crate::domain::entry::{Inbound, News, Who};
+use crate::domain::entry::{Inbound, News, Report, Who};
 use crate::domain::event::{
     AppointmentData, AppointmentNews, CUSTOMER_UPDATED, ConsentNews, ConsentSource, ConsentTold, CustomerRef,
-    CustomerUpdated, MESSAGE_RECEIVED, MessageReceived, OrderData, OrderNews, ShipmentData,
+    CustomerUpdated, DELIVERY_REPORTED, DeliveryReport, DeliveryReported, DeliveryStatus, MESSAGE_RECEIVED,
+    MessageReceived, OrderData, OrderNews, ShipmentData,
 };
 use crate::domain::ids::CustomerId;
 use crate::domain::machine;
@@ -73,6 +74,9 @@ pub fn schema_name(kind: &str) -> Option<&'static str> {
     if kind == MESSAGE_RECEIVED {
         return Some("MessageReceived");
     }
+    if kind == DELIVERY_REPORTED {
+        return Some("DeliveryReported");
+    }
     if kind == CUSTOMER_UPDATED {
         return Some("CustomerUpdated");
     }
@@ -86,7 +90,7 @@ pub fn schema_name(kind: &str) -> Option<&'static str> {
 pub fn known_types() -> Vec<(String, &'static str)> {
     let appointments = APPOINTMENT_CHANGES.map(|(change, _)| format!("attune.appointment.{change}.v1"));
     let orders = ORDER_CHANGES.map(|(change, _)| format!("attune.order.{change}.v1"));
-    [MESSAGE_RECEIVED.to_owned(), CUSTOMER_UPDATED.to_owned()]
+    [MESSAGE_RECEIVED.to_owned(), DELIVERY_REPORTED.to_owned(), CUSTOMER_UPDATED.to_owned()]
         .into_iter()
         .chain(appointments)
         .chain(orders)
@@ -112,6 +116,9 @@ pub fn schemas() -> BTreeMap<String, Value> {
         |schema: utoipa::openapi::RefOr<utoipa::openapi::Schema>| serde_json::to_value(schema).unwrap_or_default();
     add("MessageReceived", value(MessageReceived::schema()));
     add("CustomerUpdated", value(CustomerUpdated::schema()));
+    add("DeliveryReported", value(DeliveryReported::schema()));
+    add("DeliveryReport", value(DeliveryReport::schema()));
+    add("DeliveryStatus", value(DeliveryStatus::schema()));
     add("AppointmentNews", value(AppointmentNews::schema()));
     add("AppointmentData", value(AppointmentData::schema()));
     add("OrderNews", value(OrderNews::schema()));
@@ -131,7 +138,7 @@ pub fn schemas() -> BTreeMap<String, Value> {
 
 static VALIDATORS: LazyLock<BTreeMap<&'static str, jsonschema::Validator>> = LazyLock::new(|| {
     let components = json!({ "schemas": schemas() });
-    ["MessageReceived", "CustomerUpdated", "AppointmentNews", "OrderNews", "CustomerRef"]
+    ["MessageReceived", "DeliveryReported", "CustomerUpdated", "AppointmentNews", "OrderNews", "CustomerRef"]
         .into_iter()
         .filter_map(|name| {
             let root = json!({ "$ref": format!("#/components/schemas/{name}"), "components": components });
@@ -178,6 +185,11 @@ pub fn read(event: &CloudEvent, now: Instant, home: &Home) -> Result<Read, Vec<M
             original: original.known(),
         };
         (data.customer, News::Message(inbound))
+    } else if event.kind == DELIVERY_REPORTED {
+        let DeliveryReport { id, status, reason, permanent, .. } =
+            fit::<DeliveryReported>("DeliveryReported", event, home)?.delivery;
+        let report = Report { id, status: status.word().to_owned(), reason, permanent };
+        (CustomerRef::default(), News::Report(report))
     } else if event.kind == CUSTOMER_UPDATED {
         (fit::<CustomerUpdated>("CustomerUpdated", event, home)?.customer, News::Customer)
     } else if let Some((change, status)) = appointment_change(&event.kind) {

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::time::Instant;
 use crate::domain::webhook::{Algorithm, Encoding, Scheme, Source, Webhook};
+use crate::sandbox::signature::is_ecdsa;
 
 /// A request as it came.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +134,7 @@ fn signed(webhook: &Webhook, secrets: &[String], given: Given<'_>, now: Instant)
         .collect();
     let fits = |secret: &String| {
         decoded.iter().any(|signature| match webhook.scheme {
-            Scheme::Ecdsa => ecdsa(secret, &message, signature),
+            Scheme::Ecdsa => is_ecdsa(secret, &message, signature),
             _ => is_mac(webhook.algorithm, secret.as_bytes(), &message, signature),
         })
     };
@@ -142,15 +143,6 @@ fn signed(webhook: &Webhook, secrets: &[String], given: Given<'_>, now: Instant)
         fresh(&part("timestamp", &webhook.timestamp)?, webhook.tolerance_s, now)?;
     }
     Ok(Genuine { token })
-}
-
-fn ecdsa(public_key: &str, message: &[u8], signature: &[u8]) -> bool {
-    use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
-    // What vendors show is a SubjectPublicKeyInfo; the point is its last 65 bytes.
-    let bare: String = public_key.lines().filter(|line| !line.starts_with("-----")).collect();
-    let Ok(key) = STANDARD.decode(bare.trim()) else { return false };
-    let point = key.get(key.len().saturating_sub(65)..).unwrap_or_default();
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(message, signature).is_ok()
 }
 
 /// Standard Webhooks 1.0.

@@ -26,6 +26,9 @@ const BEHIND: i32 = 10;
 /// The most compiled code that is taken, in bytes: twenty times the largest component.
 const CODE_BYTES: u64 = 640 << 20;
 
+/// The most bytes that are read of what a child says when it fails.
+const LAST_WORDS_BYTES: u64 = 8 << 10;
+
 /// What the child's answer begins with.
 const CODE: u8 = 1;
 const REFUSED: u8 = 2;
@@ -76,17 +79,34 @@ impl Compiler {
         match self {
             Self::Here => precompile(engine, wasm).map_err(Rejected::NotAComponent),
             Self::Child(child) => {
-                let (ended, mut answer) = child.ask(kind, wasm)?;
+                let Asked { ended, mut answer, last_words } = child.ask(kind, wasm)?;
                 match answer.first() {
                     Some(&CODE) if ended.success() => Ok(answer.split_off(1)),
                     Some(&REFUSED) if ended.success() => {
                         Err(Rejected::NotAComponent(String::from_utf8_lossy(&answer.split_off(1)).into_owned()))
                     }
-                    _ => Err(Rejected::TooCostly(child.cost(ended))),
+                    _ => {
+                        if !last_words.is_empty() {
+                            tracing::error!(%ended, said = last_words, "a compiling process ended badly");
+                        }
+                        Err(match of_a_panic(&last_words) {
+                            Some(words) => Rejected::CompilerFailed(words.to_owned()),
+                            None => Rejected::TooCostly(child.cost(ended)),
+                        })
+                    }
                 }
             }
         }
     }
+}
+
+/// What a child came to.
+struct Asked {
+    ended: ExitStatus,
+    /// What it gave.
+    answer: Vec<u8>,
+    /// What it said on the side, in one line.
+    last_words: String,
 }
 
 impl Child {
@@ -95,18 +115,18 @@ impl Child {
         Duration::from_secs(self.computing_s.saturating_mul(2))
     }
 
-    /// Has a child compile a component; gives how it ended and what it said.
-    fn ask(&self, kind: Kind, wasm: &[u8]) -> Result<(ExitStatus, Vec<u8>), Rejected> {
+    /// Has a child compile a component.
+    fn ask(&self, kind: Kind, wasm: &[u8]) -> Result<Asked, Rejected> {
         let mut child = Command::new(&self.program)
             .args([COMMAND, &self.memory_bytes.to_string(), &self.computing_s.to_string()])
             .args((kind == Kind::Roomy).then_some("--roomy"))
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| Rejected::Host(format!("no process to compile in: {error}")))?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let (input, output, aside) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 // A child that ended early takes no more; how it ended says the rest.
@@ -118,8 +138,19 @@ impl Child {
                 let _ = output.map(|output| output.take(CODE_BYTES).read_to_end(&mut answer));
                 answer
             });
+            let listener = scope.spawn(move || {
+                let mut said = Vec::new();
+                if let Some(mut aside) = aside {
+                    let _ = aside.by_ref().take(LAST_WORDS_BYTES).read_to_end(&mut said);
+                    // It must not wait for somebody to listen.
+                    let _ = std::io::copy(&mut aside, &mut std::io::sink());
+                }
+                said
+            });
             let ended = self.wait(&mut child)?;
-            Ok((ended, reader.join().unwrap_or_default()))
+            let said = listener.join().unwrap_or_default();
+            let last_words = in_one_line(&String::from_utf8_lossy(&said));
+            Ok(Asked { ended, answer: reader.join().unwrap_or_default(), last_words })
         })
     }
 
@@ -152,6 +183,18 @@ impl Child {
         }
         format!("what ended the compiler with {ended}")
     }
+}
+
+/// Words that stand in one line of a log and hold nothing that a terminal would obey.
+fn in_one_line(words: &str) -> String {
+    let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" | ").chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+}
+
+/// What a panic said, out of the last words of a process: they say where it was, then what, then perhaps more.
+fn of_a_panic(last_words: &str) -> Option<&str> {
+    let (_, told) = last_words.split_once(" panicked at ")?;
+    told.split(" | ").nth(1)
 }
 
 /// The child: takes a component on standard input and gives its code, or why there is none, on standard output.
@@ -204,4 +247,25 @@ fn limit(memory_bytes: u64, computing_s: u64) -> anyhow::Result<()> {
 #[cfg(not(unix))]
 fn limit(_: u64, _: u64) -> anyhow::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_compiler_is_told_from_what_ran_out() {
+        let table = [
+            (
+                "\nthread 'main' (7) panicked at adapt.rs:249:14:\ninvalid module: \u{1b}[31mred\nnote: run with more\n",
+                Some("invalid module:  [31mred"),
+            ),
+            ("memory allocation of 100 bytes failed\n", None),
+            ("\nthread 'main' has overflowed its stack\nfatal runtime error: stack overflow\n", None),
+            ("", None),
+        ];
+        for (said, expected) in table {
+            assert_eq!(of_a_panic(&in_one_line(said)), expected, "{said}");
+        }
+    }
 }

@@ -18,6 +18,7 @@ use crate::turn::records::hex;
 
 use super::door::Door;
 use super::reader::Reader;
+use super::rejected::Rejected;
 use super::run::Handlers;
 use super::{Room, Sandbox, signature, wasi};
 
@@ -32,91 +33,6 @@ const FREE: [&str; 3] = ["settings", "clock", "log"];
 
 /// The one interface of `attune:host` that a reader, a connector or a channel may import.
 const OF_A_FUNCTION: &str = "log";
-
-/// Why a file was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Rejected {
-    /// It is no component at all.
-    #[error("not a WebAssembly component: {0}")]
-    NotAComponent(String),
-    /// It is too large.
-    #[error("the component has {size_bytes} bytes; at most {limit_bytes} are taken")]
-    TooLarge {
-        /// Its size.
-        size_bytes: usize,
-        /// The limit.
-        limit_bytes: usize,
-    },
-    /// It says nothing of itself.
-    #[error("the component has no `{SECTION}` section; build it with `attune build`, which embeds plugin.toml")]
-    NoManifest,
-    /// What it says of itself is wrong.
-    #[error("the component's `{SECTION}` section is wrong: {0}; mend plugin.toml and build again")]
-    Manifest(String),
-    /// It carries a signature that is not right.
-    #[error("the component's signature is wrong: {0}; get the file from its author again, or have it signed again")]
-    Signature(String),
-    /// It subscribes to nothing.
-    #[error("the component exports nothing that Attune knows; export one of {known} at version {CONTRACT}")]
-    NoExport {
-        /// What could be exported.
-        known: String,
-    },
-    /// It was built for another version of the contract.
-    #[error(
-        "the component {verb} `{interface}` at version {theirs}, this host serves version {CONTRACT}; build it against that one"
-    )]
-    OtherVersion {
-        /// `imports` or `exports`.
-        verb: &'static str,
-        /// Which interface.
-        interface: String,
-        /// The version it was built for.
-        theirs: String,
-    },
-    /// It wants something that this host does not have.
-    #[error(
-        "the component imports `{0}`, which this host does not offer; it offers attune:host@{CONTRACT}, and to the runtime of a \
-         language what it needs of WASI 0.2"
-    )]
-    UnknownImport(String),
-    /// It wants something of WASI that no plugin has.
-    #[error(
-        "the component imports `{0}`, which no plugin has: of WASI there is what the runtime of a language needs, with a clock \
-         and random numbers that follow from the event; what a plugin does goes through attune:host@{CONTRACT}"
-    )]
-    UnknownWasi(String),
-    /// It is a function, and has a language's runtime in it.
-    #[error(
-        "the component exports `{0}` and imports `{1}`: it is called for every text or request, which leaves no room for the runtime of \
-         a language; write it in one without, such as Rust or C"
-    )]
-    FunctionRuntime(String, String),
-    /// It is a function, and wants more than what it is given.
-    #[error(
-        "the component exports `{0}` and imports `attune:host/{1}`: it is a function of what it is given and may import \
-         `attune:host/log` only; make what needs `{1}` a plugin of its own"
-    )]
-    FunctionImports(String, String),
-    /// It is a function, and handles events as well.
-    #[error("the component exports `{0}` and `{1}`, which do not go together; make it two components")]
-    FunctionHandles(String, String),
-    /// It receives or sends, and its file does not say how, or the other way round.
-    #[error("{0}")]
-    Undeclared(String),
-    /// An import or export has another type than the contract says.
-    #[error("the component does not fit the contract: {0}")]
-    Misfit(String),
-    /// It takes more of the host to run than a component may.
-    #[error("the component does not fit this host: {0}")]
-    TooMuch(String),
-    /// It takes more to compile than a component may.
-    #[error("the component takes {0} to compile, which is more than a component may; make it smaller or simpler")]
-    TooCostly(String),
-    /// The host itself cannot do it.
-    #[error("the sandbox cannot be set up: {0}")]
-    Host(String),
-}
 
 /// What a component file says, without running it.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,8 +51,17 @@ pub struct About {
     pub imports: BTreeSet<String>,
     /// The size of the file, in bytes.
     pub size_bytes: usize,
-    /// Whether a language's runtime is in it: it imports WASI, runs on an engine of its own kind, and may use more.
+    /// Whether a language's runtime is in it: it imports WASI.
     pub runtime: bool,
+    /// Whether it is several components in one, each with a memory of its own.
+    pub composed: bool,
+}
+
+impl About {
+    /// Whether it runs on the engine for what is large, and may use more.
+    pub fn is_roomy(&self) -> bool {
+        self.runtime || self.composed
+    }
 }
 
 /// A component that is ready to run.
@@ -144,6 +69,16 @@ pub struct Component {
     /// What it says of itself.
     pub about: About,
     pub(super) code: Code,
+}
+
+impl Component {
+    /// Its code, if it handles events.
+    pub(super) fn automation(&self) -> Option<&wasmtime::component::Component> {
+        match &self.code {
+            Code::Automation(pre, _) => Some(pre.component()),
+            Code::Reader(_) | Code::Door(_) => None,
+        }
+    }
 }
 
 /// What a component's code is for.
@@ -210,8 +145,8 @@ impl Sandbox {
     pub fn load(&self, wasm: &[u8]) -> Result<Arc<Component>, Rejected> {
         let (digest, manifest) = about(wasm)?;
         let signer = signature::signer(wasm)?.map(|key| key.to_string());
-        let runtime = needs_wasi(wasm);
-        let room = if runtime { self.roomy()? } else { &self.lean };
+        let (runtime, composed) = (needs_wasi(wasm), is_composed(wasm));
+        let room = if runtime || composed { self.roomy()? } else { &self.lean };
         let compiled = self.compiled(room, &digest, wasm)?;
         let kind = compiled.component_type();
         let (mut wants, mut imports, mut interfaces) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -244,6 +179,9 @@ impl Sandbox {
             if let Some((name, _)) = kind.imports(&room.engine).find(|(name, _)| wasi::is_wasi(name)) {
                 return Err(Rejected::FunctionRuntime(function.interface(), name.to_owned()));
             }
+            if composed {
+                return Err(Rejected::FunctionComposed(function.interface()));
+            }
             check_function(function, &exports, &interfaces)?;
         }
         wants.extend(exports.iter().filter_map(|export| permission_of(*export)).map(str::to_owned));
@@ -271,7 +209,8 @@ impl Sandbox {
             let handlers = Handlers::new(&pre, &exports).map_err(misfit)?;
             Code::Automation(pre, handlers)
         };
-        let about = About { digest, manifest, signer, exports, wants, imports, size_bytes: wasm.len(), runtime };
+        let about =
+            About { digest, manifest, signer, exports, wants, imports, size_bytes: wasm.len(), runtime, composed };
         Ok(Arc::new(Component { about, code }))
     }
 
@@ -316,6 +255,21 @@ fn needs_wasi(wasm: &[u8]) -> bool {
             {
                 return true;
             }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether a component has components in it that have functions of their own. What carries values between two of them has the
+/// memories of both, which is more than the lean engine takes. (What wraps a module is a component without any functions.)
+fn is_composed(wasm: &[u8]) -> bool {
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+        match payload {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentCanonicalSection(_) if depth > 1 => return true,
             _ => {}
         }
     }

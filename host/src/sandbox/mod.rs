@@ -8,16 +8,18 @@ mod bindings;
 mod cache;
 pub mod compile;
 mod component;
+mod debugging;
 mod door;
 mod exception;
 mod host;
 mod pure;
 mod reader;
+mod rejected;
 mod run;
 pub mod signature;
 mod wasi;
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
@@ -25,10 +27,14 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 
 use crate::turn::limits::Limits;
 
+use debugging::Debugging;
+
 pub use cache::Cache;
 pub use compile::Compiler;
-pub use component::{About, Component, Rejected, SECTION, about};
-pub use run::{Call, Dump, OVERTIME_RUNS, Outcome, Ran};
+pub use component::{About, Component, SECTION, about};
+pub use debugging::{Dump, Profile};
+pub use rejected::Rejected;
+pub use run::{Call, OVERTIME_RUNS, Outcome, Ran};
 
 /// How often the epoch moves, in milliseconds. It is the net under fuel, so it may be coarse.
 const TICK_MS: u64 = 10;
@@ -54,8 +60,8 @@ pub struct Sandbox {
     pure: Linker<pure::Context>,
     cache: Cache,
     compiler: Compiler,
-    /// What runs that broke off left behind; none where dumps are not kept.
-    dumps: Option<Mutex<Vec<Dump>>>,
+    /// What is kept of runs for whoever looks into their own; absent on servers.
+    debugging: Option<Debugging>,
 }
 
 /// An engine with a pool of its own, and what its components may import.
@@ -84,28 +90,23 @@ impl Sandbox {
     }
 
     /// The same for whoever looks for a mistake in a component of their own: a run that breaks off leaves a core dump, and its backtrace
-    /// has files and lines where the component has them. It compiles in this process and caches nothing.
+    /// has files and lines where the component has them. With `profiles`, what all runs did is kept as well, and no clock stops them. It
+    /// compiles in this process.
     ///
     /// # Errors
     /// When this machine cannot run wasmtime as configured.
-    pub fn debugging() -> Result<Arc<Self>, Rejected> {
-        Self::with(Cache::none(), Compiler::Here, Some(Mutex::default()))
+    pub fn debugging(cache: Cache, profiles: bool) -> Result<Arc<Self>, Rejected> {
+        Self::with(cache, Compiler::Here, Some(Debugging::new(profiles)))
     }
 
-    /// The core dumps since the last time.
-    pub fn take_dumps(&self) -> Vec<Dump> {
-        let dumps = self.dumps.as_ref().map(|dumps| dumps.lock().unwrap_or_else(PoisonError::into_inner));
-        dumps.map(|mut dumps| std::mem::take(&mut *dumps)).unwrap_or_default()
-    }
-
-    fn with(cache: Cache, compiler: Compiler, dumps: Option<Mutex<Vec<Dump>>>) -> Result<Arc<Self>, Rejected> {
-        let lean = Room::new(Kind::Lean, dumps.is_some()).map_err(Rejected::Host)?;
+    fn with(cache: Cache, compiler: Compiler, debugging: Option<Debugging>) -> Result<Arc<Self>, Rejected> {
+        let lean = Room::new(Kind::Lean, debugging.is_some()).map_err(Rejected::Host)?;
         let pure = pure::linker(&lean.engine).map_err(|error| Rejected::Host(format!("{error:#}")))?;
-        Ok(Arc::new(Self { lean, roomy: OnceLock::new(), pure, cache, compiler, dumps }))
+        Ok(Arc::new(Self { lean, roomy: OnceLock::new(), pure, cache, compiler, debugging }))
     }
 
     fn roomy(&self) -> Result<&Room, Rejected> {
-        let room = self.roomy.get_or_init(|| Room::new(Kind::Roomy, self.dumps.is_some()));
+        let room = self.roomy.get_or_init(|| Room::new(Kind::Roomy, self.debugging.is_some()));
         room.as_ref().map_err(|error| Rejected::Host(error.clone()))
     }
 }

@@ -1,10 +1,10 @@
 //! One run: a fresh store, one handler, and what became of it.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use wasmtime::component::InstancePre;
-use wasmtime::{ResourceLimiter, Store, Trap, WasmCoreDump};
+use wasmtime::{ResourceLimiter, Store, Trap};
 
 use crate::domain::appointment::Appointment;
 use crate::domain::message::Message;
@@ -91,16 +91,6 @@ pub struct Ran {
     pub fuel: u64,
 }
 
-/// What a run that broke off left behind.
-pub struct Dump {
-    /// The plugin, by its own name.
-    pub plugin: String,
-    /// The subscription that ran.
-    pub export: Export,
-    /// A WebAssembly core dump: stack, memory and globals.
-    pub bytes: Vec<u8>,
-}
-
 /// Where a component's handlers are.
 #[derive(Default)]
 pub(super) struct Handlers {
@@ -160,20 +150,20 @@ impl Handlers {
 impl Sandbox {
     /// Runs one handler of a component on a turn, in a fresh store that is dropped afterwards.
     pub fn run(&self, component: &Component, call: &Call, turn: Turn) -> (Turn, Ran) {
-        let limits = if component.about.runtime { turn.limits.with_runtime() } else { turn.limits };
-        let engine = match &component.code {
-            Code::Automation(pre, _) => pre.component().engine(),
-            Code::Reader(_) | Code::Door(_) => &self.lean.engine,
-        };
+        let limits = if component.about.is_roomy() { turn.limits.with_runtime() } else { turn.limits };
+        let engine = component.automation().map_or(&self.lean.engine, |code| code.engine());
         let mut store = Store::new(engine, Context { turn, ceiling: Ceiling(limits), outside: Outside::default() });
         store.limiter(|context| &mut context.ceiling);
         store.set_hostcall_fuel(limits.hostcall_bytes);
         store.set_epoch_deadline((limits.wall_ms / TICK_MS).max(1));
-        let fueled = store.set_fuel(limits.fuel);
-        let ended = fueled.and_then(|()| handle(component, call, &mut store));
+        let ready = store.set_fuel(limits.fuel).and_then(|()| match &self.debugging {
+            Some(debugging) => debugging.watch(&mut store, component),
+            None => Ok(()),
+        });
+        let ended = ready.and_then(|()| handle(component, call, &mut store));
         let left = store.get_fuel().unwrap_or(0);
-        if let (Some(dumps), Err(error)) = (&self.dumps, &ended) {
-            dumps.lock().unwrap_or_else(PoisonError::into_inner).extend(dump(error, &mut store, component, call));
+        if let (Some(debugging), Err(error)) = (&self.debugging, &ended) {
+            debugging.keep(error, &mut store, component, call);
         }
         let mut context = store.into_data();
         let said = context.last_words();
@@ -190,12 +180,6 @@ impl Sandbox {
         }
         (turn, Ran { outcome, fuel: limits.fuel.saturating_sub(left) })
     }
-}
-
-fn dump(error: &wasmtime::Error, store: &mut Store<Context>, component: &Component, call: &Call) -> Option<Dump> {
-    let plugin = component.about.manifest.name.clone();
-    let bytes = error.downcast_ref::<WasmCoreDump>()?.serialize(store, &plugin);
-    Some(Dump { plugin, export: call.export(), bytes })
 }
 
 fn handle(component: &Component, call: &Call, store: &mut Store<Context>) -> wasmtime::Result<Outcome> {

@@ -177,6 +177,17 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     if pairs.remainder().is_empty() { bytes } else { None }
 }
 
+/// Whether a signature (ASN.1) by an elliptic curve (P-256, SHA-256) is right. The public key is base64, as vendors show it, with or
+/// without the lines of PEM around it.
+pub fn is_ecdsa(public_key: &str, message: &[u8], signature: &[u8]) -> bool {
+    let bare: String = public_key.lines().filter(|line| !line.starts_with("-----")).collect();
+    let Ok(key) = STANDARD.decode(bare.trim()) else { return false };
+    // Of what vendors show, a SubjectPublicKeyInfo, the point is the last 65 bytes.
+    let point = key.get(key.len().saturating_sub(65)..).unwrap_or_default();
+    let key = UnparsedPublicKey::new(&ring::signature::ECDSA_P256_SHA256_ASN1, point);
+    key.verify(message, signature).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -272,6 +272,31 @@ fn visitor(secret: &str, app: &App) -> Result<Caller, Problem> {
     Ok(Caller::Visitor(pass))
 }
 
+/// A visitor's pass that is good, and how it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass {
+    /// For whom it is.
+    pub pass: VisitorPass,
+    /// Whether it came in the cookie.
+    pub by_cookie: bool,
+}
+
+/// The pass of whoever asks; none if there is none that is good.
+///
+/// # Errors
+/// When the keyring cannot be read.
+pub fn pass(headers: &HeaderMap, app: &App) -> Result<Option<Pass>, Problem> {
+    let bearer =
+        headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' ').map(|(_, it)| it.trim()));
+    let by_cookie = bearer.is_none();
+    let Some((pass, code)) = bearer.or_else(|| cookie(headers)).and_then(VisitorPass::claimed) else { return Ok(None) };
+    if app.engine.ready(pass.business).is_none() || pass.business == BusinessId::SYSTEM {
+        return Ok(None);
+    }
+    let key = app.engine.keyring().index_key(pass.business)?;
+    Ok(pass.holds(&code, &key, app.engine.world().now()).then_some(Pass { pass, by_cookie }))
+}
+
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';')).find_map(
         |pair| {

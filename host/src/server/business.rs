@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::business::Business;
+use crate::domain::chat::Chat;
 use crate::domain::entry::Change;
 use crate::domain::hours::OpeningHours;
 use crate::domain::ids::BusinessId;
@@ -60,6 +61,8 @@ pub struct BusinessPatch {
     simulation: Option<bool>,
     /// For how many days each kind of data is kept, all of it: what is absent gets its usual time again.
     retention: Option<Retention>,
+    /// The chat on its pages, all of it; what is left out is as usual.
+    chat: Option<Chat>,
 }
 
 /// Tells null from nothing.
@@ -84,6 +87,7 @@ impl BusinessPatch {
             paused: business.paused,
             simulation: self.simulation.unwrap_or(business.simulation),
             retention: self.retention.unwrap_or(business.retention),
+            chat: self.chat.unwrap_or(business.chat),
             trusted_keys: business.trusted_keys,
         };
         let errors = misfits(&merged);
@@ -129,7 +133,9 @@ fn misfits(business: &Business) -> Vec<Misfit> {
     let broken = broken.map(|(_, path, rule)| Misfit { path: path.to_owned(), rule: rule.to_owned() });
     let promises = business.promises.misfits().into_iter();
     let promises = promises.map(|(path, rule)| Misfit { path: format!("/promises{path}"), rule });
-    broken.chain(kept).chain(promises).collect()
+    let chat = business.chat.misfits().into_iter();
+    let chat = chat.map(|(path, rule)| Misfit { path: format!("/chat{path}"), rule });
+    broken.chain(kept).chain(promises).chain(chat).collect()
 }
 
 fn read(app: &App, id: BusinessId) -> Result<Option<Business>, Problem> {

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::entry::{Input, StaffAct};
 use crate::domain::event::MESSAGE_RECEIVED;
-use crate::domain::ids::{BusinessId, CustomerId, MessageId};
+use crate::domain::ids::{BusinessId, CustomerId, EventId, MessageId};
 use crate::domain::message::{Author, Delivery, Message};
 use crate::engine::why::{Measured, Why};
 use crate::intake::cloudevent::CloudEvent;
@@ -49,6 +49,10 @@ pub struct VisibleMessage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     in_reply_to: Option<MessageId>,
+    /// On the visitor's own: the id that came back when it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    entry: Option<EventId>,
 }
 
 /// A message for whoever reads it: all of it for staff, what concerns them for visitors.
@@ -84,6 +88,7 @@ impl ShownMessage {
                 staff: message.staff.clone(),
                 state: message.delivery.word(),
                 in_reply_to: message.in_reply_to,
+                entry: (message.author == Author::Customer).then_some(message.entry),
             })
         })
     }
@@ -123,7 +128,7 @@ pub async fn list(
 pub struct NewMessage {
     /// What to say.
     #[schema(min_length = 1)]
-    text: String,
+    pub text: String,
     /// For staff: on which channel; absent is where the customer last wrote.
     #[schema(max_length = 32)]
     channel: Option<String>,
@@ -175,7 +180,7 @@ pub async fn post(
 }
 
 /// A visitor's message is an event like any other. Its id is the visitor's own: another one's cannot be used up.
-async fn receive(
+pub async fn receive(
     app: &Arc<App>,
     business: BusinessId,
     customer: CustomerId,

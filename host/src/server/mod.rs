@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod business;
 mod cases;
+mod chat;
 mod consents;
 mod customers;
 mod dead_letters;
@@ -126,6 +127,8 @@ pub struct App {
     version: &'static str,
     counts: metrics::Counts,
     known: auth::KnownTokens,
+    /// What visitors of the chat used lately.
+    rates: chat::Rates,
     /// What the audit log has of the last minute.
     seen: audit::Seen,
     /// True once the server stops: streams end then.
@@ -145,6 +148,7 @@ impl App {
         Arc::new(Self {
             counts: metrics::Counts::default(),
             known: auth::KnownTokens::default(),
+            rates: chat::Rates::default(),
             seen: audit::Seen::default(),
             closing: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(limits.streams)),
@@ -204,6 +208,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(bad_method)
         .layer(from_fn_with_state(app.clone(), audit::watch))
+        .layer(from_fn_with_state(app.clone(), chat::guard))
         .layer(map_response_with_state(app.clone(), finish))
         .layer(from_fn(rest::read_rest))
         .with_state(app)
@@ -250,6 +255,12 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/business", get(business::one).patch(business::change)),
         ("/v1/pause", post(pause::pause)),
         ("/v1/resume", post(pause::resume)),
+        ("/v1/chat/{id}", get(chat::about)),
+        ("/v1/chat/{id}/visit", post(chat::visit)),
+        ("/v1/chat/{id}/messages", get(chat::list).post(chat::write)),
+        ("/v1/chat/{id}/stream", get(chat::follow)),
+        ("/chat.js", get(chat::script)),
+        ("/chat/demo", get(chat::demo)),
         ("/unsubscribe/{token}", get(unsubscribe::ask).post(unsubscribe::end)),
         ("/v1/businesses", get(business::list).post(business::create)),
         ("/v1/audit", get(audit::list)),
@@ -259,11 +270,11 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     ]
 }
 
-/// What every answer has, and its place in the count.
+/// What every answer has, and its place in the count. What may be kept says so itself.
 async fn finish(State(app): State<Arc<App>>, mut response: Response) -> Response {
     app.counts.answered(response.status());
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -12,7 +12,7 @@ use crate::intake::schema::{known_types, schemas};
 
 use super::{App, json as answer};
 use super::{
-    audit, business, cases, consents, customers, dead_letters, events, fairness, health, hooks, keys, knowledge,
+    audit, business, cases, chat, consents, customers, dead_letters, events, fairness, health, hooks, keys, knowledge,
     messages, metrics, pause, plugins, problem, rights, secrets, stream, tokens, trends, unsubscribe, visitors,
 };
 
@@ -29,7 +29,7 @@ use super::{
         plugins::remove, secrets::set, secrets::remove, keys::list, keys::trust, keys::distrust, business::one, business::change, business::list, business::create, tokens::list, tokens::create,
         tokens::revoke, pause::pause, pause::resume, consents::show, consents::tell, unsubscribe::ask, unsubscribe::end,
         audit::list, fairness::history, trends::show, knowledge::list, knowledge::one, knowledge::add, knowledge::put, knowledge::remove, knowledge::import,
-        knowledge::search,
+        knowledge::search, chat::about, chat::visit, chat::list, chat::write, chat::follow, chat::script, chat::demo,
     ),
     components(schemas(problem::ProblemBody)),
     security(("token" = [])),

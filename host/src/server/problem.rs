@@ -50,6 +50,8 @@ kinds! {
     Unauthorized = 401 "unauthorized" "No valid token";
     /// The token's role may not.
     Forbidden = 403 "forbidden" "This token may not do that";
+    /// A page elsewhere may not use the chat.
+    BadOrigin = 403 "origin" "This page may not use the chat";
     /// There is no such thing.
     NotFound = 404 "not-found" "Not found";
     /// There is no such place.
@@ -76,6 +78,8 @@ kinds! {
     Invalid = 422 "invalid" "The data does not fit";
     /// A component was not taken.
     Rejected = 422 "rejected" "The component is not taken";
+    /// One visitor, or one address of the network, asks for too much.
+    TooMany = 429 "too-many" "Too many at once";
     /// Something failed that should not.
     Internal = 500 "internal" "Something failed here";
     /// Too much is waiting.
@@ -96,6 +100,7 @@ struct Inside {
     rule: Option<String>,
     message: Option<String>,
     challenge: Option<&'static str>,
+    wait_s: Option<u64>,
 }
 
 /// A problem as it stands in an answer (RFC 9457, `application/problem+json`).
@@ -128,7 +133,15 @@ impl Problem {
     /// A problem with words for people.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self(Box::new(Inside { kind, detail, errors: Vec::new(), rule: None, message: None, challenge: None }))
+        Self(Box::new(Inside {
+            kind,
+            detail,
+            errors: Vec::new(),
+            rule: None,
+            message: None,
+            challenge: None,
+            wait_s: None,
+        }))
     }
 
     /// There is no such thing in this business.
@@ -170,6 +183,13 @@ impl Problem {
     /// What is wrong, in words.
     pub fn words(&self) -> &str {
         &self.0.detail
+    }
+
+    /// Too much at once; `wait_s` is when to come again, in seconds.
+    pub fn too_many(wait_s: u64, what: &str) -> Self {
+        let mut problem = Self::new(Kind::TooMany, format!("{what}; try again in {wait_s} seconds"));
+        problem.0.wait_s = Some(wait_s);
+        problem
     }
 
     /// As it stands in an answer.
@@ -248,7 +268,7 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (kind, challenge) = (self.0.kind, self.0.challenge);
+        let (kind, challenge, wait_s) = (self.0.kind, self.0.challenge, self.0.wait_s);
         let body = self.body();
         let status = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // The fields are texts and numbers, which always become JSON.
@@ -264,6 +284,9 @@ impl IntoResponse for Problem {
             Kind::Stopped => header(RETRY_AFTER, "10"),
             Kind::Unauthorized => header(WWW_AUTHENTICATE, challenge.unwrap_or(r#"Bearer realm="attune""#)),
             _ => {}
+        }
+        if let Some(wait_s) = wait_s {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait_s));
         }
         response
     }

@@ -5,18 +5,23 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use super::chat::Peer;
 use super::{App, metrics, router};
 
 /// How long to wait after a connection could not be accepted: the usual reason is too many open files, and that passes.
@@ -40,8 +45,13 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future) 
             accepted = accept(&listener, &places) => accepted,
             _ = &mut shutdown => break,
         };
-        let Some((stream, place)) = accepted else { continue };
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+        let Some((stream, peer, place)) = accepted else { continue };
+        let service = service.clone();
+        let named = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            service.call(request)
+        });
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), named));
         let app = app.clone();
         app.counts.connections.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
@@ -63,14 +73,14 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future) 
 
 type Place = tokio::sync::OwnedSemaphorePermit;
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, Place)> {
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, Place)> {
     // The semaphore is never closed.
     let place = places.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             // An answer is one small packet; waiting for more to fill it only costs time.
             let _ = stream.set_nodelay(true);
-            Some((stream, place))
+            Some((stream, peer, place))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");

@@ -24,6 +24,7 @@ use crate::store::StoreError;
 use super::App;
 use super::ask::{Asked, Id, parse};
 use super::auth::Reader;
+use super::chat::Person;
 use super::messages::ShownMessage;
 use super::problem::{Kind, Problem, ProblemBody};
 
@@ -64,24 +65,71 @@ pub async fn follow(
     Asked(since): Asked<Since>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty());
-    let since = match last {
-        Some(last) => {
-            let last: Result<MessageId, _> = last.parse();
-            Some(last.map_err(|error| Problem::new(Kind::BadHeader, format!("the header Last-Event-ID: {error}")))?)
-        }
-        None => parse("after", since.after.as_deref())?,
-    };
+    let since = since.or_header(&headers)?;
     reader.sees(id)?;
-    app.engine.query(reader.business()).customer(id)?.ok_or_else(|| Problem::not_found("customer", id))?;
+    open(&app, Whose { business: reader.business(), customer: id, audience: Audience::of(&reader) }, since, ())
+}
+
+/// Who reads a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Staff, who see everything.
+    Staff,
+    /// A visitor, who sees what concerns them.
+    Visitor,
+    /// A visitor on the owner's page, who also hears when a person has the conversation.
+    Page,
+}
+
+impl Audience {
+    fn of(reader: &Reader) -> Self {
+        if reader.is_visitor() { Self::Visitor } else { Self::Staff }
+    }
+}
+
+/// Whose conversation is read, and by whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose {
+    /// In which business.
+    pub business: BusinessId,
+    /// Whose it is.
+    pub customer: CustomerId,
+    /// Who reads it.
+    pub audience: Audience,
+}
+
+impl Since {
+    /// The last message that is known already; the header goes before the query.
+    pub fn or_header(&self, headers: &HeaderMap) -> Result<Option<MessageId>, Problem> {
+        let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|last| !last.is_empty());
+        match last.map(str::parse) {
+            Some(Ok(last)) => Ok(Some(last)),
+            Some(Err(error)) => Err(Problem::new(Kind::BadHeader, format!("the header Last-Event-ID: {error}"))),
+            None => parse("after", self.after.as_deref()),
+        }
+    }
+}
+
+/// Opens a stream. What is `held` is dropped when it ends.
+///
+/// # Errors
+/// When there is no such customer, or too many streams are open.
+pub fn open<T: Send + 'static>(
+    app: &Arc<App>,
+    whose: Whose,
+    since: Option<MessageId>,
+    held: T,
+) -> Result<Response, Problem> {
+    let Whose { business, customer, .. } = whose;
+    app.engine.query(business).customer(customer)?.ok_or_else(|| Problem::not_found("customer", customer))?;
     let place = app.streams.clone().try_acquire_owned().map_err(|_| {
         Problem::new(Kind::Busy, format!("{} conversations are followed, which is the limit", app.limits.streams))
     })?;
     let (sender, receiver) = mpsc::channel(WAITING);
-    let stream = Stream { app, business: reader.business(), customer: id, visitor: reader.is_visitor(), sender };
+    let stream = Stream { app: app.clone(), whose, sender };
     tokio::spawn(async move {
         stream.run(since).await;
-        drop(place);
+        drop((place, held));
     });
     let live = Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(HEARTBEAT));
     // Proxies that gather answers would hold messages back.
@@ -94,9 +142,7 @@ struct Ended;
 
 struct Stream {
     app: Arc<App>,
-    business: BusinessId,
-    customer: CustomerId,
-    visitor: bool,
+    whose: Whose,
     sender: mpsc::Sender<Result<Event, Infallible>>,
 }
 
@@ -117,15 +163,22 @@ impl Stream {
         if since.is_some() {
             self.catch_up(&mut last).await?;
         }
+        let Whose { business, customer, .. } = self.whose;
+        let mut told = None;
+        self.tell_person(&mut told).await?;
         loop {
             match steps.recv().await {
-                Ok(happened) if happened.business == self.business && happened.customer == self.customer => {
+                Ok(happened) if happened.business == business && happened.customer == customer => {
                     for message in &happened.messages {
                         self.send(message, &mut last).await?;
                     }
+                    self.tell_person(&mut told).await?;
                 }
                 Ok(_) => {}
-                Err(RecvError::Lagged(_)) => self.catch_up(&mut last).await?,
+                Err(RecvError::Lagged(_)) => {
+                    self.catch_up(&mut last).await?;
+                    self.tell_person(&mut told).await?;
+                }
                 Err(RecvError::Closed) => return Err(Ended),
             }
         }
@@ -144,7 +197,8 @@ impl Stream {
 
     /// What came since a message, or changed since it came, oldest first.
     fn missed(&self, last: MessageId) -> Result<Vec<Message>, StoreError> {
-        let mut found = self.app.engine.query(self.business).records(self.customer)?.messages(None, LOOK_BACK)?;
+        let query = self.app.engine.query(self.whose.business);
+        let mut found = query.records(self.whose.customer)?.messages(None, LOOK_BACK)?;
         // Ids of one millisecond are in no order, so that millisecond is told again.
         found.retain(|message| {
             let changed = message.trail.last().is_some_and(|entry| entry.at() >= last.at());
@@ -155,10 +209,27 @@ impl Stream {
     }
 
     async fn send(&self, message: &Message, last: &mut MessageId) -> Result<(), Ended> {
-        let Some(shown) = ShownMessage::of(message, self.visitor) else { return Ok(()) };
+        let Some(shown) = ShownMessage::of(message, self.whose.audience != Audience::Staff) else { return Ok(()) };
         let Ok(data) = serde_json::to_string(&shown) else { return Err(Ended) };
         *last = message.id;
         let event = Event::default().event("message").id(message.id.to_string()).data(data);
         self.sender.send(Ok(event)).await.map_err(|_| Ended)
+    }
+
+    /// Tells a page whether a person has the conversation, if that is not what it heard last.
+    async fn tell_person(&self, told: &mut Option<Option<Person>>) -> Result<(), Ended> {
+        if self.whose.audience != Audience::Page {
+            return Ok(());
+        }
+        let person = Person::of(&self.app, self.whose.business, self.whose.customer).map_err(|error| {
+            tracing::error!(%error, "a conversation's case could not be read for its stream");
+            Ended
+        })?;
+        let Ok(data) = serde_json::to_string(&person) else { return Err(Ended) };
+        if told.as_ref() == Some(&person) {
+            return Ok(());
+        }
+        *told = Some(person);
+        self.sender.send(Ok(Event::default().event("person").data(data))).await.map_err(|_| Ended)
     }
 }

@@ -99,7 +99,7 @@ pub async fn post(
 }
 
 /// Takes an event that says who it is, and waits for its step: until then nobody can write to them.
-async fn introduce(
+pub(super) async fn introduce(
     app: &Arc<App>,
     business: BusinessId,
     unique: EventId,

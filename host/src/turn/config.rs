@@ -51,6 +51,14 @@ impl Config {
         self.plugins.iter().find(|plugin| plugin.installed.name == name)
     }
 
+    /// The plugin that takes messages to a channel: the first in the owner's order that runs and serves it.
+    pub fn channel(&self, name: &str) -> Option<&Arc<Plugin>> {
+        self.exporters(Export::Sending).find(|plugin| {
+            let declared = plugin.installed.manifest.channel.as_ref();
+            declared.is_some_and(|channel| channel.serves.iter().any(|served| served == name))
+        })
+    }
+
     /// The plugins that run and export an interface, in the owner's order.
     pub fn exporters(&self, export: Export) -> impl Iterator<Item = &Arc<Plugin>> {
         self.plugins.iter().filter(move |plugin| plugin.runs && plugin.installed.exports.contains(&export))

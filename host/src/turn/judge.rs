@@ -102,6 +102,8 @@ impl Turn {
             machine: None,
             trail: Vec::new(),
             original: None,
+            sent_as: None,
+            reported: None,
             in_spite,
             delivery: Delivery::Queued,
         };

@@ -255,6 +255,12 @@ impl Records {
         self.at(Table::Share).text(plugin).number(number)
     }
 
+    /// Where it stands whose something is that a source or a provider has an id of its own for: `customer`, `order`,
+    /// `appointment`, `message`.
+    pub fn reference_key(&self, kind: &str, source: &str, id: &str) -> Key {
+        reference_key(self.business, &self.index, kind, source, id)
+    }
+
     /// Where an order number leads; followed by the id of the customer whose order it is.
     pub fn order_index_key(&self, folded_number: &str) -> Key {
         self.of_business(Table::OrderIndex).hash(&self.index.hash("number", &[folded_number.as_bytes()]))
@@ -412,6 +418,12 @@ impl Records {
     pub fn shares(&self) -> Result<Vec<Share>, StoreError> {
         self.list(&Range::prefix(self.at(Table::Share)), Direction::Ascending, 10_000)
     }
+}
+
+/// Where it stands whose something is that a source or a provider has an id of its own for.
+pub fn reference_key(business: BusinessId, index: &IndexKey, kind: &str, source: &str, id: &str) -> Key {
+    let hash = index.hash(kind, &[source.as_bytes(), id.as_bytes()]);
+    Key::new(business, CustomerId::BUSINESS, Table::Reference).hash(&hash)
 }
 
 /// Where it stands to whom an address leads.

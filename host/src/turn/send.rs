@@ -212,6 +212,7 @@ impl Turn {
         if let Some(channel) = asked {
             return channel.to_owned();
         }
+        let config = self.scene.config.clone();
         let Some(customer) = self.customer() else { return OWN.to_owned() };
         let last = customer.last_channel.as_deref();
         match last {
@@ -219,13 +220,14 @@ impl Turn {
                 channel.to_owned()
             }
             _ => {
-                customer.addresses.iter().map(|a| a.channel()).find(|c| DELIVERED.contains(c)).unwrap_or(OWN).to_owned()
+                let goes_out = |channel: &&str| DELIVERED.contains(channel) || config.channel(channel).is_some();
+                customer.addresses.iter().map(|a| a.channel()).find(goes_out).unwrap_or(OWN).to_owned()
             }
         }
     }
 }
 
-/// The channels by which this host can reach an address.
+/// The channels by which this host can reach an address without a plugin.
 const DELIVERED: &[&str] = &["email", OWN];
 
 fn verdict(delivery: &Delivery) -> Verdict {

@@ -7,16 +7,18 @@ use serde_json::{Value, json};
 
 use crate::domain::message::Message;
 use crate::engine::why::Why;
-use crate::sandbox::{Dump, Sandbox};
+use crate::sandbox::{Dump, Profile, Sandbox};
 
-use super::play::{Part, Stage};
+use super::play::Part;
 use super::scenario::{Person, Scenario};
+use super::stage::Stage;
 use super::transcript::Line;
 
 /// The customer of an event that names none, by address.
 const DEMONSTRATION: &str = "chat:anna";
 
 /// What came of events.
+#[derive(Default)]
 pub struct Called {
     /// The records of why, in order.
     pub whys: Vec<Why>,
@@ -26,6 +28,8 @@ pub struct Called {
     pub transcript: Vec<Line>,
     /// A WebAssembly core dump for each run that broke off, where the sandbox keeps them.
     pub dumps: Vec<Dump>,
+    /// A profile of the plugin, where the sandbox keeps them and it ran.
+    pub profile: Option<Profile>,
 }
 
 /// Has a plugin handle CloudEvents, one after the other, at the time at which the scenario begins. The scenario gives the business
@@ -58,7 +62,7 @@ pub fn call(sandbox: &Arc<Sandbox>, part: &Part, mut scenario: Scenario, mut eve
         }
     }
     let mut stage = Stage::set(sandbox, &scenario, part, &[])?;
-    let mut called = Called { whys: Vec::new(), messages: Vec::new(), transcript: Vec::new(), dumps: Vec::new() };
+    let mut called = Called::default();
     for event in &events {
         stage.take(event).with_context(|| event["type"].as_str().unwrap_or("the event").to_owned())?;
         let happened = stage.collect()?;
@@ -67,6 +71,7 @@ pub fn call(sandbox: &Arc<Sandbox>, part: &Part, mut scenario: Scenario, mut eve
         called.messages.extend(happened.messages);
     }
     called.dumps = sandbox.take_dumps();
+    called.profile = sandbox.take_profiles().pop();
     called.transcript = stage.transcript().to_vec();
     Ok(called)
 }

@@ -11,8 +11,8 @@ use crate::domain::time::Instant;
 use crate::engine::why::{Run, Why};
 use crate::turn::records::Notice;
 
-use super::play::{Events, NOTICES, Stage};
 use super::scenario::{Expectation, Step};
+use super::stage::{Events, NOTICES, Stage};
 use super::transcript;
 
 /// What is wrong with a step.

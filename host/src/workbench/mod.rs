@@ -4,12 +4,15 @@
 //! It reaches no network but the registry that it is told to, and changes nothing outside the plugin's own
 //! folder.
 
+pub mod act;
 pub mod build;
 pub mod call;
 pub mod changes;
 pub mod contract;
 pub mod door;
 pub mod expect;
+pub mod kept;
+pub mod moment;
 pub mod new;
 pub mod place;
 pub mod play;
@@ -18,4 +21,5 @@ pub mod scenario;
 pub mod schemas;
 pub mod sizes;
 pub mod sources;
+pub mod stage;
 pub mod transcript;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::contract;
+use super::{contract, schemas};
 
 /// What a plugin is called in the templates.
 const NAMED: &str = "my-plugin";
@@ -117,6 +117,7 @@ impl Template {
                 .with_context(|| path.display().to_string())?;
         }
         contract::write(&folder.join("wit").join("deps"))?;
+        schemas::write(&folder.join("schemas"))?;
         Ok(folder)
     }
 }
@@ -180,6 +181,13 @@ mod tests {
                 let written = std::fs::read_to_string(folder.join(path)).unwrap();
                 assert!(!written.contains(NAMED), "{}: {path}", template.language);
                 assert_eq!(written.contains("greeter"), text.contains(NAMED), "{}: {path}", template.language);
+            }
+            for (path, text) in COMMON.iter().filter(|(path, _)| path.ends_with(".toml")) {
+                // What editors complete the file by is there, without any network.
+                let named = text.lines().next().and_then(|line| line.strip_prefix("#:schema ")).expect(path);
+                let schema = folder.join(path).parent().unwrap().join(named);
+                let read: serde_json::Value = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
+                assert!(read["properties"].is_object(), "{path}");
             }
             let again = template.write(&parent, "greeter").unwrap_err().to_string();
             assert!(again.ends_with("greeter is there already; choose another name, or move it away"), "{again}");

@@ -2,6 +2,9 @@
 //!
 //! They stand in `docs/schemas/`; a test holds them to the types, and the repository's own files to them.
 
+use std::path::Path;
+
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -17,6 +20,20 @@ pub fn plugin() -> Value {
 /// Of a scenario.
 pub fn scenario() -> Value {
     schema::<Scenario>("Attune: a scenario")
+}
+
+/// Writes both into a folder, where the first lines of an author's files name them.
+///
+/// # Errors
+/// When they cannot be written.
+pub(super) fn write(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    for (name, schema) in [("plugin", plugin()), ("scenario", scenario())] {
+        let path = folder.join(format!("{name}.schema.json"));
+        let text = serde_json::to_string_pretty(&schema)? + "\n";
+        std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
 }
 
 fn schema<T: ToSchema + PartialSchema>(title: &str) -> Value {
@@ -55,7 +72,7 @@ fn schema<T: ToSchema + PartialSchema>(title: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -103,12 +120,23 @@ mod tests {
             files(&repository().join(folder), &|path| path.ends_with("plugin.toml"), &mut plugins);
         }
         assert!(scenarios.len() > 100 && plugins.len() > 5, "{} and {}", scenarios.len(), plugins.len());
+        let mut named_by_files = 0;
         for (paths, schema) in [(scenarios, scenario()), (plugins, plugin())] {
             for path in paths {
                 let wrong = misfits(&schema, &std::fs::read_to_string(&path).unwrap());
                 assert!(wrong.is_empty(), "{}: {wrong:?}", path.display());
+                // Where a file says by which schema editors complete it, that is there. It is found beside the file itself.
+                let path = std::fs::canonicalize(&path).unwrap();
+                let text = std::fs::read_to_string(&path).unwrap();
+                if let Some(named) = text.lines().next().and_then(|line| line.strip_prefix("#:schema ")) {
+                    named_by_files += 1;
+                    let found = path.parent().unwrap().join(named);
+                    let read: Value = serde_json::from_slice(&std::fs::read(&found).unwrap()).unwrap();
+                    assert_eq!(read, schema, "{}", path.display());
+                }
             }
         }
+        assert!(named_by_files > 6, "{named_by_files}");
     }
 
     #[test]

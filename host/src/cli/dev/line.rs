@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::domain::time::Instant;
-use crate::workbench::scenario::{duration_ms, moment};
+use crate::workbench::moment::{duration_ms, moment};
 
 /// A line that was typed.
 #[derive(Debug, PartialEq)]

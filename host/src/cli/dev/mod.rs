@@ -6,6 +6,7 @@
 
 mod build;
 mod line;
+mod plugin;
 mod show;
 mod stage;
 
@@ -26,6 +27,7 @@ use crate::domain::entry::Role;
 use crate::domain::ids::EventId;
 use crate::server::{self, App};
 use crate::turn::limits::Limits;
+use crate::workbench::kept;
 use crate::world::{Ahead, Serve, World};
 
 use super::demo;
@@ -33,7 +35,8 @@ use super::plugins::all_plugins;
 use super::serve::{Opening, make_token, open, stop_signal};
 
 use build::{Built, keep_building};
-use stage::{Plugin, Stage};
+use plugin::Plugin;
+use stage::Stage;
 
 /// Try plugins while you write them.
 ///
@@ -89,6 +92,7 @@ impl Dev {
             workers: cores.max(2),
             queue: 20_000,
             public_url: Some(url.clone()),
+            cache: Some(kept::cache()),
         })?;
         engine.set_courier(Arc::new(Recording::new()));
         engine.settle_lost_attempts()?;

@@ -2,7 +2,7 @@
 //! one who prints.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -20,14 +20,15 @@ use crate::domain::ids::{BusinessId, CustomerId, EventId};
 use crate::domain::time::{DAY, HOUR, Instant, MINUTE};
 use crate::engine::why::Why;
 use crate::engine::{Engine, Happened};
-use crate::sandbox::About;
 use crate::store::Batch;
+use crate::workbench::act;
 use crate::world::{Ahead, World};
 
 use super::super::demo;
 use super::super::stamp::stamp;
 use super::build::Built;
 use super::line::{self, HELP, Line};
+use super::plugin::Plugin;
 use super::show::{Paint, Teller};
 use super::{BY, News};
 
@@ -37,26 +38,6 @@ const TICK: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_millis(2);
 /// How many customers are looked through for a name.
 const CUSTOMERS: usize = 500;
-
-/// A plugin that is being written.
-pub(super) struct Plugin {
-    /// What it is called: its own name, and before it was ever built that of its folder.
-    name: String,
-    /// What runs.
-    about: Option<About>,
-    /// Why what is in the folder does not run.
-    error: Option<String>,
-    was_built: bool,
-}
-
-impl Plugin {
-    /// The plugin in a folder, not built yet.
-    pub(super) fn in_folder(folder: &Path) -> Self {
-        let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { name, about: None, error: None, was_built: false }
-    }
-}
 
 /// All that the loop holds.
 pub(super) struct Stage {
@@ -176,11 +157,11 @@ impl Stage {
             let is_same = old.is_some_and(|old| old.digest == about.digest);
             let told = |error| format!("it cannot be turned on: {error:#}");
             if !is_same {
-                demo::install(&self.engine, self.business, BY, about, &built.wasm).map_err(told)?;
+                act::install(&self.engine, self.business, BY, about, &built.wasm, None).map_err(told)?;
             }
             if let Some(old) = old.map(|old| &old.manifest.name).filter(|old| *old != name) {
                 let remove = Change::Remove(old.clone());
-                demo::change(&self.engine, self.business, BY, remove, Batch::new()).map_err(told)?;
+                act::change(&self.engine, self.business, BY, remove, Batch::new()).map_err(told)?;
             }
             Ok((is_same, about.clone(), built.took_ms))
         });
@@ -197,7 +178,7 @@ impl Stage {
                 paint.green(&words)
             }
             Err(error) => {
-                let words = format!("{error}\n{}", paint.red(&not_running(plugin)));
+                let words = format!("{error}\n{}", paint.red(&plugin.not_running()));
                 plugin.error = Some(error);
                 words
             }
@@ -207,7 +188,8 @@ impl Stage {
 
     /// Says which plugins do not run as they are written, so that it stays in sight.
     fn remind(&mut self) {
-        let broken = self.plugins.iter().filter(|plugin| plugin.error.is_some()).map(not_running).collect::<Vec<_>>();
+        let broken =
+            self.plugins.iter().filter(|plugin| plugin.error.is_some()).map(Plugin::not_running).collect::<Vec<_>>();
         for words in broken {
             let words = self.paint.red(&format!("{words}; /error shows why"));
             self.say(&words);
@@ -225,7 +207,7 @@ impl Stage {
                     json!({ "customer": { "addresses": [self.me] }, "channel": self.me.channel(), "text": text });
                 let event =
                     json!({ "specversion": "1.0", "id": id, "source": "dev", "type": MESSAGE_RECEIVED, "data": data });
-                demo::take_event(&self.engine, self.business, event.to_string().as_bytes())?;
+                act::take(&self.engine, self.business, event.to_string().as_bytes())?;
             }
             Line::As(name) => {
                 self.me = self.address_of(&name)?;
@@ -240,7 +222,7 @@ impl Stage {
                     one => vec![one],
                 };
                 for event in events {
-                    demo::take_event(&self.engine, self.business, event.to_string().as_bytes()).with_context(place)?;
+                    act::take(&self.engine, self.business, event.to_string().as_bytes()).with_context(place)?;
                 }
             }
             Line::Staff(text) => self.staff(StaffAct::Write { text, channel: None, in_spite: false })?,
@@ -268,7 +250,7 @@ impl Stage {
                     ..PluginChange::default()
                 };
                 let change = Change::Plugin { name: name.clone(), seen: None, set: Box::new(set) };
-                demo::change(&self.engine, self.business, BY, change, Batch::new())?;
+                act::change(&self.engine, self.business, BY, change, Batch::new())?;
                 if let Some(plugin) = self.plugins.iter_mut().find(|plugin| plugin.name == name && plugin.was_built) {
                     plugin.error = None;
                 }
@@ -404,14 +386,6 @@ impl Stage {
             let mut out = std::io::stdout().lock();
             let _ = write!(out, "{}> ", self.me.value()).and_then(|()| out.flush());
         }
-    }
-}
-
-/// That a plugin does not run as it is written.
-fn not_running(plugin: &Plugin) -> String {
-    match &plugin.about {
-        Some(about) => format!("{} cannot be swapped; {} goes on as it was", plugin.name, about.manifest.version),
-        None => format!("{} does not run yet", plugin.name),
     }
 }
 

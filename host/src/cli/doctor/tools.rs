@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::workbench::build::locate;
+
 use super::{Finding, Language, State};
 
 /// What one language needs.
@@ -73,9 +75,6 @@ const CHAINS: [Chain; 5] = [
 /// The target that plugins in Rust are compiled for.
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Where tools stand in a project.
-const PLACES: [&str; 5] = ["node_modules/.bin", ".venv/bin", "venv/bin", ".venv/Scripts", "venv/Scripts"];
-
 /// Looks at every tool chain. What is missing is a failure in the languages that have to work.
 pub(super) fn look(needed: &[Language]) -> Vec<Finding> {
     CHAINS.iter().map(|chain| check(chain, needed.contains(&chain.language))).collect()
@@ -100,13 +99,9 @@ fn check(chain: &Chain, is_needed: bool) -> Finding {
     Finding::ok(chain.name, found.join(", "))
 }
 
-/// Where a tool is: in the current folder's own places, in those of the folders above it, or on PATH.
+/// Where a tool is, as seen from the current folder.
 fn find(name: &str) -> Option<PathBuf> {
-    let here = std::env::current_dir().unwrap_or_default();
-    let own = here.ancestors().flat_map(|above| PLACES.map(|place| above.join(place)));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let files = |place: PathBuf| ["", ".exe", ".cmd"].map(|ending| place.join(format!("{name}{ending}")));
-    own.chain(std::env::split_paths(&path)).flat_map(files).find(|file| file.is_file())
+    locate(&std::env::current_dir().unwrap_or_default(), name)
 }
 
 /// The first line that a tool prints.

@@ -34,6 +34,7 @@ impl Step<'_> {
             News::Message(inbound) => self.message(inbound),
             News::Appointment { change, appointment } => self.appointment(change, appointment),
             News::Order { change, order } => self.order(change, order),
+            News::Report(report) => self.reported(report),
             News::Customer => {}
             News::Other(data) => {
                 let call = Call::OnEvent(event.kind.clone(), data.clone());
@@ -156,6 +157,8 @@ impl Step<'_> {
             machine,
             trail: Vec::new(),
             original: inbound.original.clone(),
+            sent_as: None,
+            reported: None,
             in_spite: false,
             delivery: Delivery::Received,
         });

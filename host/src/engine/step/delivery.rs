@@ -1,12 +1,22 @@
 //! A message on its way out: the gate asked again in the commit that claims it, and what its channel said.
 
-use crate::domain::entry::Outcome;
+use std::sync::Arc;
+
+use crate::domain::consent::{Consent, Source};
+use crate::domain::entry::{Outcome, Report};
 use crate::domain::ids::{MessageId, NoticeId};
-use crate::domain::message::{Delivery, Message};
+use crate::domain::message::{Delivery, Message, Reported, of_mail};
+use crate::domain::time::HOUR;
 use crate::turn::Effect;
 use crate::turn::records::Notice;
 
-use super::Step;
+use super::{Action, Step};
+
+/// How far back a message is looked for when a channel reports on it.
+const LOOKED_BACK: usize = 200;
+
+/// The longest a channel may have us wait, in milliseconds.
+const LONGEST_WAIT: u64 = 6 * HOUR;
 
 impl Step<'_> {
     /// A message is due. The commit of this step is what "sent" means: after it the channel has the message.
@@ -57,33 +67,123 @@ impl Step<'_> {
         let limits = self.turn.scene.limits;
         let (now, seed) = (self.now(), self.seed());
         let delivery = match outcome {
-            Outcome::Sent => Delivery::Sent { at: now },
-            Outcome::Retry(reason) if attempt < limits.deliveries => {
+            Outcome::Sent | Outcome::Accepted { .. } => Delivery::Sent { at: now },
+            Outcome::Retry(reason) | Outcome::Later { reason, .. } if attempt < limits.deliveries => {
                 self.note(format!("not yet: {reason}"));
-                let until = now.plus(limits.backoff_ms(attempt + 1, seed));
+                let asked_ms = if let Outcome::Later { after_ms, .. } = outcome { *after_ms } else { 0 };
+                let until = now.plus(limits.backoff_ms(attempt + 1, seed).max(asked_ms.min(LONGEST_WAIT)));
                 Delivery::Deferred { until, code: "channel".to_owned() }
             }
-            Outcome::Retry(reason) => Delivery::Failed { reason: format!("after {attempt} attempts: {reason}") },
+            Outcome::Retry(reason) | Outcome::Later { reason, .. } => {
+                Delivery::Failed { reason: format!("after {attempt} attempts: {reason}") }
+            }
             Outcome::Failed(reason) => Delivery::Failed { reason: reason.clone() },
+            Outcome::Unreachable(reason) => {
+                self.unreachable(&message.channel, reason);
+                Delivery::Failed { reason: reason.clone() }
+            }
+            Outcome::Gone { plugin, reason } => {
+                self.actions.push(Action::Gone { plugin: plugin.clone(), reason: reason.clone() });
+                Delivery::Failed { reason: reason.clone() }
+            }
             Outcome::Unknown(reason) => Delivery::Uncertain { reason: reason.clone() },
         };
         if let Delivery::Failed { reason } | Delivery::Uncertain { reason } = &delivery {
-            let title = format!("A message by {} is {}", message.channel, delivery.word());
-            let notice = Notice {
-                id: NoticeId::new(now, self.turn.mint()),
-                at: now,
-                urgency: "normal".to_owned(),
-                title,
-                text: reason.clone(),
-                plugin: "host".to_owned(),
-                examples: Vec::new(),
-            };
-            self.turn.stage(Effect::Notice(notice));
+            self.notice_of(&message.channel, delivery.word(), reason);
         }
         if matches!(delivery, Delivery::Failed { .. }) {
             self.turn.uncount(&message);
         }
         self.note(format!("the message is {}", delivery.word()));
-        self.change_message(id, |message| message.delivery = delivery);
+        if let Outcome::Accepted { plugin, id } = outcome {
+            self.known_as(plugin, id);
+        }
+        self.change_message(id, |message| {
+            message.delivery = delivery;
+            if let Outcome::Accepted { id, .. } = outcome {
+                message.sent_as = Some(id.clone());
+            }
+        });
+    }
+
+    /// Nothing is sent to a customer on a channel any more: their address there is gone.
+    fn unreachable(&mut self, channel: &str, reason: &str) {
+        let gone = Consent {
+            channel: channel.to_owned(),
+            purpose: None,
+            granted: false,
+            at: self.now(),
+            source: Source::Channel,
+            text: Some(reason.chars().take(200).collect()),
+            by: None,
+        };
+        self.turn.change_customer(|customer| {
+            customer.consents.take(gone);
+        });
+        self.note(format!("nothing is sent to them by {channel} from now on: {reason}"));
+    }
+
+    /// Keeps by which id a plugin's provider knows a message, so that its reports find whose it is.
+    fn known_as(&mut self, plugin: &str, id: &str) {
+        let (key, customer) = (self.turn.scene.records.reference_key("message", plugin, id), self.entry.customer);
+        self.put(key, &customer);
+    }
+
+    /// What a channel reported later of a message that it had taken.
+    pub(super) fn reported(&mut self, report: &Report) {
+        self.why.what = format!("a channel reports that a message was {}", report.status);
+        let sent = self.turn.messages(LOOKED_BACK);
+        let ours = of_mail(&report.id);
+        let is_it = |one: &&Arc<Message>| one.sent_as.as_deref() == Some(report.id.as_str()) || Some(one.id) == ours;
+        let Some(message) = sent.iter().find(is_it).cloned() else {
+            self.note("there is no such message any more");
+            return;
+        };
+        let (id, now) = (message.id, self.now());
+        let reason = report.reason.clone().unwrap_or_else(|| format!("the channel reports: {}", report.status));
+        match report.status.as_str() {
+            "failed" | "bounced" => {
+                if report.permanent {
+                    self.unreachable(&message.channel, &reason);
+                }
+                if !matches!(message.delivery, Delivery::Failed { .. }) {
+                    self.turn.uncount(&message);
+                    self.notice_of(&message.channel, "failed", &reason);
+                    self.change_message(id, |message| message.delivery = Delivery::Failed { reason });
+                }
+            }
+            "complained" | "unsubscribed" => self.unreachable(&message.channel, &reason),
+            // What nobody knew is known now.
+            "sent" | "delivered" | "read" => {
+                if matches!(message.delivery, Delivery::Uncertain { .. }) {
+                    self.change_message(id, |message| message.delivery = Delivery::Sent { at: now });
+                }
+            }
+            _ => {}
+        }
+        let reported = Reported { status: report.status.clone(), at: self.entry.happened };
+        let rank = |status: &str| ["sent", "delivered", "read"].iter().position(|known| *known == status);
+        self.change_message(id, |message| {
+            // Reports come in any order; "sent" after "delivered" is old news.
+            let is_old = message.reported.as_ref().is_some_and(|known| {
+                rank(&known.status).zip(rank(&reported.status)).is_some_and(|(known, new)| new < known)
+            });
+            if !is_old {
+                message.reported = Some(reported);
+            }
+        });
+    }
+
+    fn notice_of(&mut self, channel: &str, state: &str, reason: &str) {
+        let notice = Notice {
+            id: NoticeId::new(self.now(), self.turn.mint()),
+            at: self.now(),
+            urgency: "normal".to_owned(),
+            title: format!("A message by {channel} is {state}"),
+            text: reason.to_owned(),
+            plugin: "host".to_owned(),
+            examples: Vec::new(),
+        };
+        self.turn.stage(Effect::Notice(notice));
     }
 }

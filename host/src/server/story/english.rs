@@ -93,6 +93,7 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
                 Source::Staff => {
                     format!("On {when}, they told so, as {} wrote down{colon}", by.unwrap_or("a member of staff"))
                 }
+                Source::Channel => format!("On {when}, their address there was found to take no messages{colon}"),
                 Source::Kept => format!(
                     "On {when}, whoever had this address said so; they were erased since, and what they withdrew \
                      still holds"

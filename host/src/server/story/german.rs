@@ -92,6 +92,7 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
                     "Am {when} hat der Kunde das mitgeteilt, aufgeschrieben von {}{colon}",
                     by.unwrap_or("jemandem vom Team")
                 ),
+                Source::Channel => format!("Am {when} nahm ihre Adresse dort keine Nachrichten mehr an{colon}"),
                 Source::Kept => format!(
                     "Am {when} hat das jemand erklärt, der diese Adresse damals hatte; die Daten dazu sind inzwischen \
                      gelöscht, der Widerruf gilt weiter"

@@ -91,6 +91,7 @@ pub fn sentence(sentence: Sentence<'_>) -> String {
                 Source::Staff => {
                     format!("El {when} el cliente lo dijo, según anotó {}{colon}", by.unwrap_or("alguien del equipo"))
                 }
+                Source::Channel => format!("El {when} se supo que su dirección allí ya no recibe mensajes{colon}"),
                 Source::Kept => format!(
                     "El {when} lo dijo quien tenía entonces esta dirección; sus datos se han borrado, pero la baja \
                      sigue en vigor"

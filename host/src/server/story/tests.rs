@@ -91,6 +91,8 @@ fn message(facts: &Facts) -> Message {
         attempts: 0,
         machine: None,
         original: None,
+        sent_as: None,
+        reported: None,
         trail: Vec::new(),
         in_spite: facts.in_spite,
         delivery: Delivery::Queued,

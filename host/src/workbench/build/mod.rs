@@ -31,6 +31,7 @@ use crate::turn::config::{check_manifest, settings_schema};
 use super::contract;
 
 pub use language::Language;
+pub use tool::locate;
 
 /// What `plugin.toml` says.
 #[derive(Debug, Deserialize, ToSchema)]

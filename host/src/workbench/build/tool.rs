@@ -67,11 +67,15 @@ fn missing(folder: &Path, name: &str, install: &str) -> anyhow::Error {
 /// When it is nowhere, with that line.
 pub(super) fn find(folder: &Path, name: &str, install: &str) -> Result<PathBuf> {
     let folder = std::path::absolute(folder).with_context(|| folder.display().to_string())?;
+    locate(&folder, name).ok_or_else(|| missing(&folder, name, install))
+}
+
+/// Where a tool is: in the own places of a folder, which is a whole path, in those of the folders above it, or on PATH.
+pub fn locate(folder: &Path, name: &str) -> Option<PathBuf> {
     let own = folder.ancestors().flat_map(|above| PLACES.map(|place| above.join(place)));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let files = |place: PathBuf| ["", ".exe", ".cmd"].map(|ending| place.join(format!("{name}{ending}")));
-    let found = own.chain(std::env::split_paths(&path)).flat_map(files).find(|file| file.is_file());
-    found.ok_or_else(|| missing(&folder, name, install))
+    own.chain(std::env::split_paths(&path)).flat_map(files).find(|file| file.is_file())
 }
 
 /// Runs a tool in a folder. What it prints is shown only when it fails.

@@ -1,8 +1,10 @@
 //! Packages: a component file in an OCI registry, as other tools for WebAssembly keep theirs, one layer and a small
 //! configuration. What is pulled is known by the digest of its manifest, whatever a tag says later.
 //!
-//! It takes nothing on the registry's word: each digest is reckoned here. What it cannot limit is how long the answers are that the
-//! client library reads whole (tokens, manifests, errors); the time for all of it is.
+//! It takes nothing on the registry's word: each digest is reckoned here, and each size is counted while it comes. What it cannot limit
+//! is how long the answers are that the client library reads whole (tokens, errors); the time for all of it is.
+
+mod manifest;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,18 +25,20 @@ use crate::sandbox::{self, About};
 use crate::turn::limits::COMPONENT_BYTES;
 use crate::turn::records::hex;
 
+use manifest::Access;
+
 /// What the manifest says of its configuration, and of its layer.
 const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 const LAYER: &str = "application/wasm";
-
-/// The largest manifest that is taken, in bytes: what the specification wants of registries.
-const MANIFEST_BYTES: usize = 4 << 20;
 
 /// How long a connection may take, in seconds.
 const CONNECT_S: u64 = 10;
 
 /// The most characters of what a registry says that are shown.
 const SAID: usize = 300;
+
+/// How the program names itself.
+const USER_AGENT: &str = concat!("attune/", env!("CARGO_PKG_VERSION"));
 
 /// How registries are talked to.
 #[derive(Debug, Clone)]
@@ -80,7 +84,7 @@ impl Registry {
         manifest.media_type = Some(OCI_IMAGE_MEDIA_TYPE.to_owned());
         let body = serde_json::to_vec(&manifest)?;
         let digest = digest(&body);
-        self.ask(&reference, RegistryOperation::Push, async |client| {
+        self.ask(&reference, RegistryOperation::Push, async |client, _| {
             let [layer_digest, config_digest] =
                 [manifest.layers.first().map_or("", |layer| &layer.digest), &manifest.config.digest];
             client.push_blob(&reference, layer.data, layer_digest).await?;
@@ -98,8 +102,9 @@ impl Registry {
     /// What is wrong with the reference or the package, or what the registry said.
     pub fn pull(&self, package: &str) -> Result<Pulled> {
         let reference = parse(package)?;
-        let (wasm, digest) =
-            self.ask(&reference, RegistryOperation::Pull, async |client| pull(client, &reference).await)?;
+        let (wasm, digest) = self.ask(&reference, RegistryOperation::Pull, async |client, access| {
+            self.take(client, access, &reference).await
+        })?;
         let (_, manifest) = sandbox::about(&wasm).map_err(|error| anyhow!("{package}: {error}"))?;
         sandbox::signature::signer(&wasm).map_err(|error| anyhow!("{package}: {error}"))?;
         let source = format!("{}/{}@{digest}", reference.registry(), reference.repository());
@@ -111,7 +116,7 @@ impl Registry {
         &self,
         reference: &Reference,
         operation: RegistryOperation,
-        act: impl AsyncFnOnce(&Client) -> Result<T>,
+        act: impl AsyncFnOnce(&Client, &Access) -> Result<T>,
     ) -> Result<T> {
         let host = reference.registry();
         if self.plain_http && !is_here(host) {
@@ -124,15 +129,19 @@ impl Registry {
             connect_timeout: Some(Duration::from_secs(CONNECT_S.min(self.timeout_s))),
             read_timeout: Some(Duration::from_secs(self.timeout_s)),
             platform_resolver: None,
-            user_agent: concat!("attune/", env!("CARGO_PKG_VERSION")),
+            user_agent: USER_AGENT,
             ..ClientConfig::default()
         };
         let client = Client::try_from(config).map_err(|error| anyhow!("{host}: {}", told(&error)))?;
         let login = self.login(host)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let work = async {
-            client.auth(reference, &login, operation).await?;
-            act(&client).await
+            let access = match (client.auth(reference, &login, operation).await?, &login) {
+                (Some(token), _) => Access::Token(token),
+                (None, RegistryAuth::Basic(user, password)) => Access::Password(user.clone(), password.clone()),
+                (None, _) => Access::Free,
+            };
+            act(&client, &access).await
         };
         let done = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(self.timeout_s), work).await });
         match done {
@@ -140,6 +149,18 @@ impl Registry {
             Ok(Err(error)) if !is_late(&error) => Err(self.explain(reference, &error)),
             _ => Err(anyhow!("{host}: the registry was not done after {} s; see --timeout", self.timeout_s)),
         }
+    }
+
+    /// The layer of a package, and the digest of its manifest.
+    async fn take(&self, client: &Client, access: &Access, reference: &Reference) -> Result<(Vec<u8>, String)> {
+        let body = manifest::fetch(self.plain_http, access, reference).await?;
+        let digest = digest(&body);
+        if let Some(wanted) = reference.digest().filter(|wanted| *wanted != digest) {
+            bail!(
+                "what the registry gave does not have the digest that it should have ({digest}, not {wanted}); nothing was taken"
+            );
+        }
+        Ok((layer_of(client, reference, &body).await?, digest))
     }
 
     /// Who asks: whom the caller named, or whom `docker login` left for this registry.
@@ -222,18 +243,10 @@ fn is_late(error: &anyhow::Error) -> bool {
     }
 }
 
-/// The manifest's layer, and the manifest's digest.
-async fn pull(client: &Client, reference: &Reference) -> Result<(Vec<u8>, String)> {
-    let (body, _) = client.pull_manifest_raw(reference, &RegistryAuth::Anonymous, &[OCI_IMAGE_MEDIA_TYPE]).await?;
-    if body.len() > MANIFEST_BYTES {
-        bail!("its manifest has {} bytes; at most {MANIFEST_BYTES} are taken", body.len());
-    }
-    let digest = digest(&body);
-    if let Some(wanted) = reference.digest().filter(|wanted| *wanted != digest) {
-        bail!("the registry gave {digest}, which is not {wanted}; nothing was taken");
-    }
+/// The layer of a manifest.
+async fn layer_of(client: &Client, reference: &Reference, body: &[u8]) -> Result<Vec<u8>> {
     let manifest: OciImageManifest =
-        serde_json::from_slice(&body).map_err(|error| anyhow!("its manifest cannot be read: {error}"))?;
+        serde_json::from_slice(body).map_err(|error| anyhow!("its manifest cannot be read: {error}"))?;
     let [layer] = manifest.layers.as_slice() else {
         bail!("it has {} layers; a WebAssembly package has one, of type {LAYER}", manifest.layers.len());
     };
@@ -256,7 +269,7 @@ async fn pull(client: &Client, reference: &Reference) -> Result<(Vec<u8>, String
     if self::digest(&wasm) != layer.digest {
         bail!("its component is not the one that its manifest names ({}); nothing was taken", layer.digest);
     }
-    Ok((wasm, digest))
+    Ok(wasm)
 }
 
 /// What other tools read of a component without fetching it. It has no time in it, so that the same file gives the same package.
