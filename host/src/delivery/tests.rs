@@ -568,8 +568,8 @@ fn what_no_channel_can_take_fails_at_once_with_the_reason() {
     );
     for (post, channel, address, expected) in [
         (&without, "email", "anna@example.org", "--smtp"),
-        (&without, "sms", "+4915112345678", "no channel `sms`"),
-        (&with, "sms", "+4915112345678", "no channel `sms`"),
+        (&without, "sms", "+4915112345678", "no plugin serves the channel `sms`"),
+        (&with, "sms", "+4915112345678", "no plugin serves the channel `sms`"),
         (&with, "email", "", "nothing is known of where to reach"),
         (&with, "email", "nonsense", "correct it"),
     ] {

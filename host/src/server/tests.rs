@@ -932,6 +932,7 @@ fn the_description_is_whole() {
                 "openapi",
                 "unsubscribePage",
                 "unsubscribe",
+                "postHook",
                 "chatScript",
                 "chatDemo",
             ]
