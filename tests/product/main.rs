@@ -6,6 +6,7 @@ mod command_line;
 mod components;
 mod crash;
 mod dev;
+mod doors;
 mod doctor;
 mod fairness;
 mod front_door;
