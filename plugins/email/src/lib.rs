@@ -16,10 +16,10 @@ impl Guest for Email {
         if kind.starts_with("application/json") || kind.starts_with("application/x-www-form-urlencoded") {
             return Err(Rejection::Malformed(format!("a mail is expected (message/rfc822), and this is {kind}")));
         }
-        let told = told(attune_mail::read(&request.body));
+        let told = told(attune_mail::read(&request.body), "email");
         let told = told.ok_or_else(|| Rejection::Malformed("nobody wrote this mail: it has no From".to_owned()))?;
         // Without an id of its own, it is known by its bytes: a pipe that tries again makes a new webhook-id.
         let id = told.id.unwrap_or_else(|| fingerprint(&request.body));
-        Ok(vec![Incoming { kind: told.kind.to_owned(), id, time: told.time, data: told.data.to_string() }])
+        Ok(vec![Incoming { kind: told.kind, id, time: told.time, data: told.data.to_string() }])
     }
 }

@@ -3,7 +3,7 @@
 use attune_mail::{Attachment, Mail};
 use attune_vendor::form::Form;
 use attune_vendor::mail::{bracketed, email, told};
-use attune_vendor::{REPORTED, first, header, joined, report, text, time};
+use attune_vendor::{Report, first, header, joined, text, time};
 use serde_json::{Value, json};
 
 use super::bindings::exports::attune::connector::receiving::{Incoming, Rejection, Request};
@@ -33,10 +33,11 @@ fn mail(form: &Form<'_>) -> Result<Incoming, Rejection> {
         let address = form.text("sender");
         mail.from = address.map(|address| attune_mail::Address { address, name: None });
     }
-    let told = told(mail).ok_or_else(|| Rejection::Malformed("nobody wrote this mail: it has no sender".to_owned()))?;
+    let told = told(mail, "mailgun")
+        .ok_or_else(|| Rejection::Malformed("nobody wrote this mail: it has no sender".to_owned()))?;
     let id = told.id.or_else(|| form.text("token"));
     let id = id.ok_or_else(|| Rejection::Malformed("there is neither a Message-Id nor a token".to_owned()))?;
-    Ok(Incoming { kind: told.kind.to_owned(), id, time: told.time, data: told.data.to_string() })
+    Ok(Incoming { kind: told.kind, id, time: told.time, data: told.data.to_string() })
 }
 
 fn parsed(form: &Form<'_>) -> Mail {
@@ -96,8 +97,9 @@ fn reported(event: &Value, id: String) -> Result<Incoming, Rejection> {
     if message.is_none() && address.is_none() {
         return Err(Rejection::Ignored(format!("`{name}` of no message and nobody")));
     }
-    let data = report(message, status, reason.filter(|_| status != "delivered"), permanent, address);
-    Ok(Incoming { kind: REPORTED.to_owned(), id, time, data: data.to_string() })
+    let reason = reason.filter(|_| status != "delivered");
+    let (kind, data) = Report { id: message, status, reason, permanent, address }.event("mailgun");
+    Ok(Incoming { kind, id, time, data: data.to_string() })
 }
 
 /// What is not known is kept as it is.

@@ -2,7 +2,7 @@
 
 use attune_mail::{Address, Attachment, Mail};
 use attune_vendor::mail::{email, told};
-use attune_vendor::{REPORTED, first, joined, list, report, text};
+use attune_vendor::{Report, first, joined, list, text};
 use serde_json::{Value, json};
 
 use super::bindings::exports::attune::connector::receiving::{Incoming, Rejection};
@@ -20,10 +20,11 @@ pub fn read(body: &[u8]) -> Result<Incoming, Rejection> {
 /// A mail that came in.
 fn mail(body: &Value) -> Result<Incoming, Rejection> {
     let mail = text(body, "/RawEmail").map_or_else(|| parsed(body), |raw| attune_mail::read(raw.as_bytes()));
-    let told = told(mail).ok_or_else(|| Rejection::Malformed("nobody wrote this mail: it has no sender".to_owned()))?;
+    let told = told(mail, "postmark")
+        .ok_or_else(|| Rejection::Malformed("nobody wrote this mail: it has no sender".to_owned()))?;
     let id = told.id.or_else(|| text(body, "/MessageID"));
     let id = id.ok_or_else(|| Rejection::Malformed("the mail has no MessageID".to_owned()))?;
-    Ok(Incoming { kind: told.kind.to_owned(), id, time: told.time, data: told.data.to_string() })
+    Ok(Incoming { kind: told.kind, id, time: told.time, data: told.data.to_string() })
 }
 
 /// A mail that Postmark took apart. Its headers lack those that have fields of their own.
@@ -90,8 +91,8 @@ fn reported(body: &Value, kind: &str) -> Result<Incoming, Rejection> {
     let origin = text(body, "/Origin").map(|origin| format!("({origin})"));
     let reason = joined([text(body, "/Type"), Some(why).filter(|why| !why.is_empty()), origin, said]);
     let address = first(body, &["/Email", "/Recipient"]).map(|address| email(&address));
-    let data = report(message, status, reason, permanent, address);
-    Ok(Incoming { kind: REPORTED.to_owned(), id, time, data: data.to_string() })
+    let (kind, data) = Report { id: message, status, reason, permanent, address }.event("postmark");
+    Ok(Incoming { kind, id, time, data: data.to_string() })
 }
 
 /// What a kind of bounce means; none of those that are no bounce: automatic replies, and challenges to prove that one is human.

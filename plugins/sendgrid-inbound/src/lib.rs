@@ -24,10 +24,10 @@ impl Guest for Inbound {
             let sender = json(&form, "envelope").pointer("/from").and_then(|from| text(from, ""));
             mail.from = sender.map(|address| Address { address, name: None });
         }
-        let told = told(mail);
+        let told = told(mail, "sendgrid-inbound");
         let told = told.ok_or_else(|| Rejection::Malformed("nobody wrote this mail: it has no sender".to_owned()))?;
         let id = told.id.unwrap_or_else(|| fingerprint(told.data.to_string().as_bytes()));
-        Ok(vec![Incoming { kind: told.kind.to_owned(), id, time: told.time, data: told.data.to_string() }])
+        Ok(vec![Incoming { kind: told.kind, id, time: told.time, data: told.data.to_string() }])
     }
 }
 

@@ -1,6 +1,6 @@
 //! What SendGrid reports of mails that went out, a list of events at a time.
 
-use attune_vendor::{REPORTED, fingerprint, first, joined, report, text, time};
+use attune_vendor::{Report, fingerprint, first, joined, text, time};
 use serde_json::{Value, json};
 
 use super::bindings::exports::attune::connector::receiving::{Incoming, Rejection};
@@ -45,8 +45,8 @@ fn one(event: &Value) -> Incoming {
     // Most reasons begin with the code and the status themselves.
     let code = text(event, "/status").filter(|code| !said.as_deref().is_some_and(|said| said.contains(code.as_str())));
     let reason = joined([code, said]).filter(|_| status != "delivered");
-    let data = report(message, status, reason, permanent, address);
-    Incoming { kind: REPORTED.to_owned(), id, time, data: data.to_string() }
+    let (kind, data) = Report { id: message, status, reason, permanent, address }.event("sendgrid");
+    Incoming { kind, id, time, data: data.to_string() }
 }
 
 fn kept(name: &str, id: String, time: Option<String>, event: &Value) -> Incoming {

@@ -1,7 +1,7 @@
 //! What Twilio sends: what customers wrote, and what became of our messages.
 
 use attune_vendor::form::Form;
-use attune_vendor::{Object, REPORTED, fingerprint, first, header, list, report, text};
+use attune_vendor::{Object, Report, fingerprint, first, header, list, text};
 use serde_json::{Value, json};
 
 use super::bindings::exports::attune::connector::receiving::{Incoming, Rejection, Request};
@@ -92,8 +92,10 @@ fn reported(form: &Form<'_>, id: String, status: &str) -> Result<Incoming, Rejec
             return Err(Rejection::Ignored(format!("{id} is {status}: still on its way")));
         }
         (_, Some(STOPPED)) => "unsubscribed",
-        ("sent" | "delivered" | "read" | "failed", _) => status,
-        ("undelivered" | "canceled", _) => "failed",
+        ("sent", _) => "sent",
+        ("delivered", _) => "delivered",
+        ("read", _) => "read",
+        ("failed" | "undelivered" | "canceled", _) => "failed",
         _ => return Ok(kept("twilio.status", format!("{id}:{status}"), form.value())),
     };
     let words = form.first(&["ErrorMessage", "ChannelStatusMessage"]);
@@ -107,8 +109,9 @@ fn reported(form: &Form<'_>, id: String, status: &str) -> Result<Incoming, Rejec
         .then(|| told == "unsubscribed" || code.as_deref().is_some_and(is_no_address));
     let to = form.text("To").map(|to| format!("phone:{}", split(&to).1)).filter(|to| to.starts_with("phone:+"));
     let event_id = format!("{id}:{status}");
-    let data = report(Some(id), told, reason, lasting, to);
-    Ok(Incoming { kind: REPORTED.to_owned(), id: event_id, time: None, data: data.to_string() })
+    let report = Report { id: Some(id), status: told, reason, permanent: lasting, address: to };
+    let (kind, data) = report.event("twilio");
+    Ok(Incoming { kind, id: event_id, time: None, data: data.to_string() })
 }
 
 /// What is neither, a call for one: kept as it is.

@@ -91,26 +91,39 @@ pub fn millis(time: &str) -> Option<u64> {
 /// The longest reason that a provider gives, in characters.
 const REASON_CHARS: usize = 500;
 
-/// What a provider reports of a message that went out: the type of the event.
-pub const REPORTED: &str = "attune.delivery.reported.v1";
+/// What a provider reports of a message that went out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// The provider's id of the message. Without one it is told under the vendor's own name, of whoever has the address.
+    pub id: Option<String>,
+    /// `sent`, `delivered`, `read`, `failed`, `bounced`, `complained` or `unsubscribed`.
+    pub status: &'static str,
+    /// In the provider's words.
+    pub reason: Option<String>,
+    /// Of a failure, whether the address is good for nothing any more.
+    pub permanent: Option<bool>,
+    /// Whose it is, with its kind: `email:anna@example.com`.
+    pub address: Option<String>,
+}
 
-/// The data of such a report. `id` is the provider's id of the message; `permanent` says of a failure whether the address is good
-/// for nothing any more; `address` is whose it is, with its kind: `email:anna@example.com`.
-pub fn report(
-    id: Option<String>,
-    status: &str,
-    reason: Option<String>,
-    permanent: Option<bool>,
-    address: Option<String>,
-) -> Value {
-    let reason = reason.map(|reason| channel::one_line(&reason, REASON_CHARS)).filter(|reason| !reason.is_empty());
-    let delivery = Object::new()
-        .with("id", id)
-        .with("status", Some(status))
-        .with("reason", reason)
-        .with("permanent", permanent)
-        .with("address", address);
-    Object::new().with("delivery", Some(delivery)).value()
+impl Report {
+    /// Type and data of the event.
+    pub fn event(self, vendor: &str) -> (String, Value) {
+        let reason = self.reason.map(|reason| channel::one_line(&reason, REASON_CHARS));
+        let (known, address) = (self.id.is_some(), self.address.clone());
+        let delivery = Object::new()
+            .with("id", self.id)
+            .with("status", Some(self.status))
+            .with("reason", reason.filter(|reason| !reason.is_empty()))
+            .with("permanent", self.permanent)
+            .with("address", self.address);
+        let data = Object::new().with("delivery", Some(delivery));
+        if known {
+            return ("attune.delivery.reported.v1".to_owned(), data.value());
+        }
+        let customer = address.map(|address| json!({ "addresses": [address] }));
+        (format!("{vendor}.{}", self.status), data.with("customer", customer).value())
+    }
 }
 
 /// An id for what a vendor gives none: the same bytes have the same one. FNV-1a in 64 bits, since whoever could make two alike on
@@ -195,6 +208,20 @@ mod tests {
         assert_eq!(minor("1200", "JPY"), Some(json!(1_200)));
         assert_eq!(minor("-0.50", "GBP"), Some(json!(-50)));
         assert_eq!(minor("free", "GBP"), None);
+    }
+
+    #[test]
+    fn a_report_of_no_message_is_news_of_whoever_has_the_address() {
+        let address = Some("email:anna@example.com".to_owned());
+        let report = Report { status: "unsubscribed", permanent: Some(true), address, ..Report::default() };
+        let delivery = json!({ "status": "unsubscribed", "permanent": true, "address": "email:anna@example.com" });
+        let data = json!({ "delivery": delivery, "customer": { "addresses": ["email:anna@example.com"] } });
+        assert_eq!(report.clone().event("postmark"), ("postmark.unsubscribed".to_owned(), data));
+        let (kind, data) =
+            Report { id: Some("1".to_owned()), reason: Some("\n".to_owned()), ..report }.event("postmark");
+        assert_eq!(kind, "attune.delivery.reported.v1");
+        assert_eq!(data.pointer("/delivery/id"), Some(&json!("1")));
+        assert_eq!((data.get("customer"), data.pointer("/delivery/reason")), (None, None));
     }
 
     #[test]

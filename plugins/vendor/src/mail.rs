@@ -3,13 +3,13 @@
 use attune_mail::{Bounce, Mail};
 use serde_json::{Value, json};
 
-use crate::{Object, REPORTED, report};
+use crate::{Object, Report};
 
 /// An event that a mail tells of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Told {
     /// Its type.
-    pub kind: &'static str,
+    pub kind: String,
     /// The mail's `Message-ID`.
     pub id: Option<String>,
     /// When it was written.
@@ -18,11 +18,12 @@ pub struct Told {
     pub data: Value,
 }
 
-/// What a mail tells of; none where nobody wrote it.
-pub fn told(mail: Mail) -> Option<Told> {
+/// What a mail tells of, which came in by a vendor; none where nobody wrote it.
+pub fn told(mail: Mail, vendor: &str) -> Option<Told> {
     let (id, time) = (mail.message_id.clone(), mail.date.clone());
     if let Some(bounce) = mail.bounce {
-        return Some(Told { kind: REPORTED, id, time, data: bounced(bounce) });
+        let (kind, data) = bounced(bounce).event(vendor);
+        return Some(Told { kind, id, time, data });
     }
     let from = mail.from?;
     let customer = Object::new().with("addresses", Some(json!([email(&from.address)]))).with("name", from.name);
@@ -46,7 +47,7 @@ pub fn told(mail: Mail) -> Option<Told> {
         .with("in_reply_to_id", mail.in_reply_to.or_else(|| mail.references.into_iter().next_back()))
         .with("full", full)
         .with_list("attachments", attachments.collect());
-    Some(Told { kind: "attune.message.received.v1", id, time, data: data.value() })
+    Some(Told { kind: "attune.message.received.v1".to_owned(), id, time, data: data.value() })
 }
 
 /// An address as an event has it.
@@ -64,7 +65,7 @@ pub fn bracketed(id: &str) -> String {
     format!("<{}>", id.trim().trim_start_matches('<').trim_end_matches('>'))
 }
 
-fn bounced(bounce: Bounce) -> Value {
+fn bounced(bounce: Bounce) -> Report {
     let (status, permanent) = match bounce.action.as_str() {
         "delivered" | "relayed" | "expanded" => ("delivered", None),
         // It is still being tried, and nothing is lost yet.
@@ -72,7 +73,7 @@ fn bounced(bounce: Bounce) -> Value {
         _ => ("bounced", Some(bounce.permanent)),
     };
     let reason = crate::joined([bounce.status, bounce.diagnostic]);
-    report(bounce.message_id, status, reason, permanent, Some(email(&bounce.recipient)))
+    Report { id: bounce.message_id, status, reason, permanent, address: Some(email(&bounce.recipient)) }
 }
 
 #[cfg(test)]
@@ -82,21 +83,21 @@ mod tests {
     #[test]
     fn a_mail_is_a_message_and_one_that_came_back_a_report() {
         let mail = "From: Mia <mia@example.com>\nTo: shop@example.com\nMessage-ID: <1@example.com>\n\nHello\n";
-        let told = told(attune_mail::read(mail.as_bytes())).map(|told| (told.kind, told.id, told.data));
+        let told = told(attune_mail::read(mail.as_bytes()), "email").map(|told| (told.kind, told.id, told.data));
         let data = json!({
             "customer": { "addresses": ["email:mia@example.com"], "name": "Mia" }, "channel": "email", "text": "Hello",
             "headers": { "from": "Mia <mia@example.com>", "to": "shop@example.com" }, "message_id": "<1@example.com>",
         });
-        assert_eq!(told, Some(("attune.message.received.v1", Some("<1@example.com>".to_owned()), data)));
+        assert_eq!(told, Some(("attune.message.received.v1".to_owned(), Some("<1@example.com>".to_owned()), data)));
 
         let late = Bounce { recipient: "mia@example.com".into(), action: "delayed".into(), ..Bounce::default() };
-        let data = json!({ "delivery": { "status": "sent", "address": "email:mia@example.com" } });
-        assert_eq!(bounced(late), data);
+        let report = Report { status: "sent", address: Some("email:mia@example.com".to_owned()), ..Report::default() };
+        assert_eq!(bounced(late), report);
         assert_eq!(bracketed("1@example.com"), bracketed("<1@example.com>"));
     }
 
     #[test]
     fn a_mail_of_nobody_tells_of_nothing() {
-        assert_eq!(told(attune_mail::read(b"\0\0 no mail at all")), None);
+        assert_eq!(told(attune_mail::read(b"\0\0 no mail at all"), "email"), None);
     }
 }
