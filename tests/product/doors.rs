@@ -245,7 +245,8 @@ fn a_provider_that_wants_no_more_is_not_asked_again() {
 fn what_a_provider_answers_decides_and_a_lost_answer_is_asked_again_where_that_is_harmless() {
     let later = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 120\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let refused = "HTTP/1.1 422 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    let elsewhere = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let elsewhere =
+        "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let (port, asked) = provider(Box::leak(Box::new([later, refused, elsewhere, "", "this is no HTTP\r\n\r\n"])));
     let (shop, anna) = with_provider(port);
     set_secret(&shop, "webhook", "signing", &["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]);

@@ -1,6 +1,7 @@
 //! The authors' manual in `docs/` is so: its commands run, its scenarios play, its Rust is cut from a plugin that is built, its
 //! numbers are the program's. Commands that need the tools of other languages are tried by `tests/all/templates`.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -62,7 +63,7 @@ fn every_interface_is_in_the_manual_with_what_the_owner_reads_and_an_example_tha
             continue;
         };
         let export = Export::ALL.into_iter().find(|one| one.word() == name && package != "host");
-        let sentence = permission_sentence(&name).or(export.map(Export::sentence));
+        let sentence = permission_sentence(&name).or(export.map(|export| Cow::Borrowed(export.sentence())));
         let reads =
             sentence.map_or("It needs no approval.".to_owned(), |words| format!("The owner reads: \"{words}\""));
         if !section.contains(&reads) {
@@ -73,6 +74,8 @@ fn every_interface_is_in_the_manual_with_what_the_owner_reads_and_an_example_tha
         let (example, played) = match package.as_str() {
             "host" => (format!("{module}::"), format!("why = \"{name}.")),
             "automation" => (format!("impl {module}::Guest"), format!("ran = \"{name}\"")),
+            "connector" => ("Incoming {".to_owned(), String::new()),
+            "channel" => ("HttpRequest {".to_owned(), String::new()),
             _ => ("Understood {".to_owned(), String::new()),
         };
         // The record of why keeps no call for the time or for a log line: what they lead to is expected instead.
@@ -90,6 +93,10 @@ fn every_interface_is_in_the_manual_with_what_the_owner_reads_and_an_example_tha
 fn what_the_manual_quotes_is_code_that_is_built() {
     let mut sources = texts("tests/plugins/manual/src", ".rs");
     sources.extend(texts("tests/plugins/house-reader/src", ".rs"));
+    for plugin in ["plugins/shopify", "plugins/webhook"] {
+        sources.extend(texts(&format!("{plugin}/src"), ".rs"));
+        sources.extend(texts(plugin, "plugin.toml"));
+    }
     sources.extend(texts("tests/plugins/manual", "plugin.toml"));
     let mut quoted = 0;
     let is_quoted = |block: &Block| block.kind == "rust" || (block.kind == "toml" && block.about.is_empty());

@@ -43,14 +43,19 @@ fn fit(value: &mut Value, schema: &Value, levels: usize) {
     let limit = |name: &str| schema.get(name).and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
     match value {
         Value::Object(fields) => {
-            fields.retain(|_, value| !is_empty(value));
+            let needed = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            // That a message has no text is said by an empty one.
+            let stays = |name: &String, value: &Value| {
+                !is_empty(value) || value.is_string() && needed.iter().any(|needed| needed == name.as_str())
+            };
+            fields.retain(|name, value| stays(name, value));
             for (name, inner) in fields.iter_mut() {
                 if let Some(known) = schema.pointer(&format!("/properties/{name}")) {
                     fit(inner, known, levels - 1);
                 }
             }
             // A text may be empty after it was cut to nothing but spaces.
-            fields.retain(|_, value| !is_empty(value));
+            fields.retain(|name, value| stays(name, value));
         }
         Value::Array(items) => {
             items.retain(|item| !item.is_null());
