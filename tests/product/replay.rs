@@ -435,7 +435,8 @@ proptest! {
         let original = stage.engine.view();
         let of = |view: &dyn View| {
             let mut rows = state(view).expect("the state is read");
-            rows.retain(|(key, _)| !(stage.erased && key.table() == Table::Tally));
+            // Whose an order is that was told of two customers, too, is decided by the one who is left.
+            rows.retain(|(key, _)| !(stage.erased && [Table::Tally, Table::Reference].contains(&key.table())));
             rows
         };
         let expected = of(original.as_ref());

@@ -113,7 +113,7 @@ fn what_a_runtime_may_not_have_is_refused_by_name() {
     assert!(refused(&later).contains("`wasi:clocks/wall-clock@0.3.6`, which no plugin has"), "{}", refused(&later));
     assert!(
         refused(&reads_and_draws())
-            .contains("imports `wasi:random/random@0.2.6`: each text is read in a few milliseconds"),
+            .contains("imports `wasi:random/random@0.2.6`: it is called for every text or request"),
         "{}",
         refused(&reads_and_draws())
     );
