@@ -62,7 +62,7 @@ fn every_interface_is_in_the_manual_with_what_the_owner_reads_and_an_example_tha
             continue;
         };
         let export = Export::ALL.into_iter().find(|one| one.word() == name && package != "host");
-        let sentence = permission_sentence(&name).or(export.map(Export::sentence));
+        let sentence = permission_sentence(&name).or(export.map(|one| one.sentence().into()));
         let reads =
             sentence.map_or("It needs no approval.".to_owned(), |words| format!("The owner reads: \"{words}\""));
         if !section.contains(&reads) {

@@ -55,7 +55,7 @@ fn what_vendors_really_send_is_understood() {
             tried += 1;
         }
     }
-    assert!(wrong.is_empty(), "{} of {tried} payloads:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} things differ in {tried} payloads:\n{}", wrong.len(), wrong.join("\n"));
     assert!(tried > 20, "only {tried} payloads were tried; are the connectors built?");
 }
 
