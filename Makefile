@@ -25,7 +25,7 @@ plugins: wasm-target build
 test: plugins
 	$(ATTUNE) test plugins tests/plugins examples/rust
 	cargo test -p attune -p attune-tests
-	cargo test -p attune-mail -p attune-vendor
+	cargo test -p attune-mail -p attune-vendor --features attune-vendor/mail
 
 # What needs more than Rust: Python, for a validator of the API's description that is not ours; a tool that has to be built
 # first, for the licences and sources of the dependencies and what is known against them; Chromium, for the chat on a page.
@@ -39,8 +39,8 @@ test-all: plugins
 lint: wasm-target
 	cargo fmt --all --check
 	cargo clippy -p attune -p attune-tests --all-targets -- -D warnings
-	cargo clippy -p attune-mail -p attune-vendor --all-targets -- -D warnings
-	cargo clippy --target $(TARGET) -p attune-guest -p attune-vendor -p attune-mail -p shopify -p appointment-reminders -p order-status -p faq -p escalation -p surge-alert -p sender -p house-reader -p manual -p birthday -- -D warnings
+	cargo clippy -p attune-mail -p attune-vendor --features attune-vendor/mail --all-targets -- -D warnings
+	cargo clippy --target $(TARGET) -p attune-guest -p attune-vendor -p attune-mail -p shopify -p woocommerce -p calcom -p calendly -p stripe -p square -p acuity -p mapping -p appointment-reminders -p order-status -p faq -p escalation -p surge-alert -p sender -p house-reader -p manual -p birthday -p twilio -p mailgun -p sendgrid -p sendgrid-inbound -p postmark -p email -p webhook -p slack -- -D warnings
 
 # Measures, prints a table, writes target/bench/summary.json.
 bench: plugins

@@ -79,17 +79,22 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
 
 fn word(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Sent => "sent",
-        Outcome::Retry(_) => "retry",
-        Outcome::Failed(_) => "failed",
+        Outcome::Sent | Outcome::Accepted { .. } => "sent",
+        Outcome::Retry(_) | Outcome::Later { .. } => "retry",
+        Outcome::Failed(_) | Outcome::Unreachable(_) | Outcome::Gone { .. } => "failed",
         Outcome::Unknown(_) => "unknown",
     }
 }
 
 fn reason(outcome: &Outcome) -> &str {
     match outcome {
-        Outcome::Sent => "",
-        Outcome::Retry(reason) | Outcome::Failed(reason) | Outcome::Unknown(reason) => reason,
+        Outcome::Sent | Outcome::Accepted { .. } => "",
+        Outcome::Retry(reason)
+        | Outcome::Later { reason, .. }
+        | Outcome::Failed(reason)
+        | Outcome::Unreachable(reason)
+        | Outcome::Gone { reason, .. }
+        | Outcome::Unknown(reason) => reason,
     }
 }
 
@@ -563,8 +568,8 @@ fn what_no_channel_can_take_fails_at_once_with_the_reason() {
     );
     for (post, channel, address, expected) in [
         (&without, "email", "anna@example.org", "--smtp"),
-        (&without, "sms", "+4915112345678", "no channel `sms`"),
-        (&with, "sms", "+4915112345678", "no channel `sms`"),
+        (&without, "sms", "+4915112345678", "no plugin serves the channel `sms`"),
+        (&with, "sms", "+4915112345678", "no plugin serves the channel `sms`"),
         (&with, "email", "", "nothing is known of where to reach"),
         (&with, "email", "nonsense", "correct it"),
     ] {
@@ -691,8 +696,6 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
             in_reply_to: None,
             machine: None,
             original: None,
-            sent_as: None,
-            reported: None,
             language: None,
         }),
     };

@@ -325,6 +325,7 @@ mod tests {
                 items: Vec::new(),
                 total: None,
                 shipments,
+                extra: Default::default(),
                 claimed: false,
             };
             assert_eq!(Trouble::of(&order, Instant(10)), expected, "{order:?}");

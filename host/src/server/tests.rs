@@ -167,6 +167,9 @@ fn plugin() -> Install {
             }),
             templates: BTreeMap::from([("hello".to_owned(), template)]),
             tally: Vec::new(),
+            secrets: BTreeMap::new(),
+            webhook: None,
+            channel: None,
         },
         exports: vec![Export::OnMessage],
         wants: vec!["message".into(), "customer".into()],
@@ -929,6 +932,7 @@ fn the_description_is_whole() {
                 "openapi",
                 "unsubscribePage",
                 "unsubscribe",
+                "postHook",
                 "chatScript",
                 "chatDemo",
             ]

@@ -312,6 +312,7 @@ impl Stage {
         lines.extend(events.whys.iter().flat_map(|why| transcript::of_why(why, &zone)));
         self.transcript.extend(lines);
     }
+
     /// What happened so far.
     pub(super) fn transcript(&self) -> &[Line] {
         &self.transcript

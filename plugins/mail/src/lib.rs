@@ -30,6 +30,8 @@ pub use bounce::Bounce;
 #[cfg(feature = "read")]
 pub use cut::{Words, cut, cut_parsed};
 #[cfg(feature = "read")]
+pub use decode::text as decoded;
+#[cfg(feature = "read")]
 pub use headers::Address;
 #[cfg(feature = "read")]
 pub use mail::{Mail, read, read_parsed};

@@ -3,8 +3,13 @@
 //!
 //! It knows no vendor and nothing of Attune's imports.
 
+pub mod channel;
+pub mod form;
+#[cfg(feature = "mail")]
+pub mod mail;
 mod moment;
 mod reading;
+pub mod time;
 
 pub use moment::{moment, paired, rfc3339};
 pub use reading::{addresses, details, object, unescaped};
@@ -81,6 +86,40 @@ pub fn millis(time: &str) -> Option<u64> {
     let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
     let seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second;
     u64::try_from(seconds * 1_000 + fraction.parse::<i64>().ok()?).ok()
+}
+
+/// The longest reason that a provider gives, in characters.
+const REASON_CHARS: usize = 500;
+
+/// What a provider reports of a message that went out: the type of the event.
+pub const REPORTED: &str = "attune.delivery.reported.v1";
+
+/// The data of such a report. `id` is the provider's id of the message; `permanent` says of a failure whether the address is good
+/// for nothing any more; `address` is whose it is, with its kind: `email:anna@example.com`.
+pub fn report(
+    id: Option<String>,
+    status: &str,
+    reason: Option<String>,
+    permanent: Option<bool>,
+    address: Option<String>,
+) -> Value {
+    let reason = reason.map(|reason| channel::one_line(&reason, REASON_CHARS)).filter(|reason| !reason.is_empty());
+    let delivery = Object::new()
+        .with("id", id)
+        .with("status", Some(status))
+        .with("reason", reason)
+        .with("permanent", permanent)
+        .with("address", address);
+    Object::new().with("delivery", Some(delivery)).value()
+}
+
+/// An id for what a vendor gives none: the same bytes have the same one. FNV-1a in 64 bits, since whoever could make two alike on
+/// purpose would have to be the vendor.
+pub fn fingerprint(body: &[u8]) -> String {
+    let hash = body
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
 }
 
 /// An object out of what is known; what is not known is left out.
