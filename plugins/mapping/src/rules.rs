@@ -1,6 +1,6 @@
 //! What a piece of news becomes by the rules in the settings.
 
-use attune_vendor::{Object, addresses, header, list, millis, moment, money, text};
+use attune_vendor::{Object, addresses, fingerprint, header, list, millis, moment, money, text};
 use serde_json::{Map, Value};
 
 use super::bindings::exports::attune::connector::receiving::Incoming;
@@ -51,16 +51,10 @@ impl Told<'_> {
     /// What a request is known by that has no rule for it: its own id, which the sender says again when it sends the same again, else
     /// what it says.
     fn name(&self, at: Option<usize>) -> String {
-        let hash = || {
-            // FNV-1a.
-            let step = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
-            let hash = self.item.to_string().bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, step);
-            format!("body:{hash:032x}")
-        };
         match (header(self.headers, "webhook-id"), at) {
             (Some(id), None) => id.to_owned(),
             (Some(id), Some(at)) => format!("{id}:{at}"),
-            (None, _) => hash(),
+            (None, _) => format!("body:{}", fingerprint(self.item.to_string().as_bytes())),
         }
     }
 

@@ -110,7 +110,7 @@ fn ends(booking: &Value, segments: &[Value]) -> Option<String> {
         |part: &Value| ["duration_minutes", "intermission_minutes"].map(|name| part.get(name).and_then(Value::as_u64));
     let total: u64 = segments.iter().flat_map(minutes).flatten().map(|minutes| minutes.min(10_000)).sum();
     let starts = millis(&text(booking, "/start_at")?)?;
-    (total > 0).then(|| rfc3339(starts + total * 60_000))
+    rfc3339(starts + total * 60_000).filter(|_| total > 0)
 }
 
 /// Whom a booking, a payment or an invoice names.

@@ -38,7 +38,7 @@ impl Guest for Stripe {
 
 /// Stripe counts seconds since 1970.
 fn moment(body: &Value, place: &str) -> Option<String> {
-    body.pointer(place)?.as_u64()?.checked_mul(1_000).map(rfc3339)
+    body.pointer(place)?.as_u64()?.checked_mul(1_000).and_then(rfc3339)
 }
 
 /// A payment, an invoice, a refund, or whatever else it is about, which is kept whole beside.

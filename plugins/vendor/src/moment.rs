@@ -1,23 +1,13 @@
 //! Times as vendors write them, as an event has them.
 
 use super::millis;
+use super::time::of_unix;
 
-/// RFC 3339 of milliseconds since 1970.
-pub fn rfc3339(millis: u64) -> String {
-    let (days, of_day) = (millis / 86_400_000, millis % 86_400_000);
-    // A civil date of days since 1970: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year + u64::from(month <= 2);
-    let (seconds, rest) = (of_day / 1_000, of_day % 1_000);
+/// RFC 3339 of milliseconds since 1970. None after the year 9999.
+pub fn rfc3339(millis: u64) -> Option<String> {
+    let (seconds, rest) = (millis / 1_000, millis % 1_000);
     let fraction = if rest == 0 { String::new() } else { format!(".{rest:03}") };
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+    of_unix(&format!("{seconds}{fraction}"))
 }
 
 /// A time as an event has it: RFC 3339 stays, seconds or milliseconds since 1970 become it, and a time that does not say where it is
@@ -26,8 +16,8 @@ pub fn moment(text: &str, zone: &str) -> Option<String> {
     let text = text.trim();
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return match text.len() {
-            9..=10 => text.parse::<u64>().ok().map(|seconds| rfc3339(seconds * 1_000)),
-            12..=13 => text.parse().ok().map(rfc3339),
+            9..=10 => of_unix(text),
+            12..=13 => text.parse().ok().and_then(rfc3339),
             _ => None,
         };
     }
@@ -65,7 +55,7 @@ mod tests {
     fn a_time_is_written_as_it_is_read() {
         for time in ["1970-01-01T00:00:00Z", "2012-01-18T02:24:38Z", "2024-02-29T23:59:59.500Z", "2026-12-31T23:00:00Z"]
         {
-            assert_eq!(millis(time).map(rfc3339).as_deref(), Some(time));
+            assert_eq!(millis(time).and_then(rfc3339).as_deref(), Some(time));
         }
     }
 
