@@ -224,7 +224,7 @@ fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
     let text = text.trim();
     match encoding {
         Encoding::Base64 => STANDARD.decode(text).ok(),
-        Encoding::Hex if text.len() % 2 == 0 && text.is_ascii() => {
+        Encoding::Hex if text.len().is_multiple_of(2) && text.is_ascii() => {
             (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
         }
         Encoding::Hex => None,
