@@ -439,6 +439,25 @@ fn describe(plugin: &Value) -> String {
             text.push_str(&format!("    {}: {}\n", word("interface"), word("sentence")));
         }
     }
+    if let Some(address) = plugin["hook"]["address"].as_str() {
+        let words = |value: &Value| {
+            value.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        };
+        text.push_str(&format!("  the vendor sends to: {address}\n"));
+        for (what, words) in [
+            ("topics to tick there", words(&plugin["hook"]["topics"])),
+            ("where", plugin["hook"]["guide"].as_str().unwrap_or_default().to_owned()),
+        ] {
+            if !words.is_empty() {
+                text.push_str(&format!("  {what}: {words}\n"));
+            }
+        }
+    }
+    for secret in plugin["secrets"].as_array().into_iter().flatten() {
+        let word = |name: &str| secret[name].as_str().unwrap_or_default();
+        let state = if secret["values"] == 0 { "not set" } else { "set" };
+        text.push_str(&format!("  secret {} ({state}): {}\n", word("name"), word("description")));
+    }
     let own = plugin["own_limits"].as_object().into_iter().flatten();
     let own = own.map(|(name, number)| format!("{name} {number}")).collect::<Vec<_>>().join(", ");
     if !own.is_empty() {

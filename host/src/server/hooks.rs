@@ -160,7 +160,7 @@ async fn hear(
     });
     let heard = heard.await.map_err(|_| refused("connector-failed", Kind::Internal, "reading it failed here"))?;
     heard.map_err(|error| match &error {
-        NotTold::Unverified(why) => refused("unverified", Kind::Unauthorized, why.to_string()),
+        NotTold::Unverified(why) => refused("unverified", Kind::Unverified, why.to_string()),
         NotTold::Malformed(_) => refused("malformed", Kind::Malformed, error.to_string()),
         NotTold::Failed(_) => refused("connector-failed", Kind::Internal, error.to_string()),
     })

@@ -48,6 +48,8 @@ kinds! {
     NoBusiness = 400 "no-business" "No business is named";
     /// There is no token, or it is not known.
     Unauthorized = 401 "unauthorized" "No valid token";
+    /// What a vendor sent does not prove that the vendor sent it.
+    Unverified = 401 "unverified" "The request is not genuine";
     /// The token's role may not.
     Forbidden = 403 "forbidden" "This token may not do that";
     /// A page elsewhere may not use the chat.
