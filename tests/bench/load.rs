@@ -22,7 +22,7 @@ pub const WATCHED: usize = 4;
 const PROBE_EVERY: usize = 16;
 
 /// How long to leave a server alone that says it is busy.
-const BUSY: Duration = Duration::from_millis(20);
+pub const BUSY: Duration = Duration::from_millis(20);
 
 /// Where the load goes, and what came of it so far.
 pub struct Load {
@@ -194,7 +194,8 @@ async fn listen(mut stream: TcpStream, probes: Arc<Probes>) {
     }
 }
 
-async fn all(mut tasks: tokio::task::JoinSet<Result<()>>) -> Result<()> {
+/// Waits for all of them.
+pub async fn all(mut tasks: tokio::task::JoinSet<Result<()>>) -> Result<()> {
     while let Some(ended) = tasks.join_next().await {
         ended??;
     }
@@ -202,7 +203,7 @@ async fn all(mut tasks: tokio::task::JoinSet<Result<()>>) -> Result<()> {
 }
 
 /// One thread: the load should leave the machine to the server.
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 

@@ -8,6 +8,7 @@
 mod disk;
 mod events;
 mod gate;
+mod hooks;
 mod http;
 mod languages;
 mod load;
@@ -80,8 +81,23 @@ fn main() -> Result<()> {
     if wanted(&["gate_us"]) {
         summary.at_most("gate_us", gate::measure(), 5.0);
     }
-    if wanted(&["http_events_per_s", "cpu_per_event", "disk_bytes_per_event", "http_p99_ms"]) {
-        server(&plan, &bare, &mut summary, &mut raw)?;
+    let http = match wanted(&["http_events_per_s", "cpu_per_event", "disk_bytes_per_event", "http_p99_ms"]) {
+        true => Some(server(&plan, &bare, &mut summary, &mut raw)?),
+        false => None,
+    };
+    if wanted(&["connector_us"]) {
+        summary.at_most("connector_us", hooks::connector_us(plan.rounds)?, 150.0);
+    }
+    if wanted(&["hook_events_per_s"]) {
+        let http = match http {
+            Some(http) => http,
+            None => Bakery::open(CUSTOMERS)?.measure(plan.warm, plan.load)?.events_per_s,
+        };
+        let hooked = hooks::Hooked::open(CUSTOMERS)?;
+        let hooks = hooked.events_per_s(plan.warm, plan.load)?;
+        hooked.check()?;
+        summary.at_least("hook_events_per_s", hooks, 0.5 * http);
+        summary.ratio("hook_to_http", hooks / http);
     }
     if wanted(&["ready_ms", "idle_rss_mb"]) {
         let start::Figures { ready_ms, idle_rss_mb } = start::measure(plan.starts, plan.idle)?;
@@ -155,8 +171,8 @@ fn rehearsed(plugin: &Path, rounds: usize) -> Result<Shop> {
     Ok(shop)
 }
 
-/// The whole server. The yardstick is laid on before and after: the machine may not be the same all the time.
-fn server(plan: &Plan, bare: &Bare, summary: &mut Summary, raws: &mut Vec<f64>) -> Result<()> {
+/// The whole server; gives events a second. The yardstick is laid on before and after: the machine may not be the same all the time.
+fn server(plan: &Plan, bare: &Bare, summary: &mut Summary, raws: &mut Vec<f64>) -> Result<f64> {
     let bakery = Bakery::open(CUSTOMERS)?;
     let load = bakery.measure(plan.warm, plan.load)?;
     for _ in 0..raws.len() {
@@ -184,7 +200,8 @@ fn server(plan: &Plan, bare: &Bare, summary: &mut Summary, raws: &mut Vec<f64>) 
     summary.condition("paced_events_per_s", json!(latency.rate.round()));
     summary.condition("paced_probes", json!(latency.probes));
     summary.condition("paced_p50_ms", json!(latency.p50_ms));
-    bakery.check()
+    bakery.check()?;
+    Ok(load.events_per_s)
 }
 
 fn arguments() -> Result<(Plan, Option<String>)> {

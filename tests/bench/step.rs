@@ -79,6 +79,11 @@ impl Shop {
         Ok(shop)
     }
 
+    /// The engine, and which business the shop is.
+    pub fn house(&self) -> (&Arc<Engine>, BusinessId) {
+        (&self.engine, self.business)
+    }
+
     /// Every customer's birthday is told once more; gives microseconds an event.
     pub fn birthdays(&mut self) -> Result<f64> {
         let first = self.asked * self.customers;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 /// Every figure there is.
-pub const KEYS: [&str; 14] = [
+pub const KEYS: [&str; 16] = [
     "raw_events_per_s",
     "step_events_per_s",
     "gate_us",
@@ -15,6 +15,8 @@ pub const KEYS: [&str; 14] = [
     "cpu_per_event",
     "disk_bytes_per_event",
     "http_p99_ms",
+    "connector_us",
+    "hook_events_per_s",
     "ready_ms",
     "idle_rss_mb",
     "js_event_us",

@@ -42,7 +42,15 @@ impl Wire {
     pub async fn ask(&mut self, number: usize, customer: usize) -> Result<u16> {
         write_digits(&mut self.request[self.number_ends - 10..self.number_ends], number);
         write_digits(&mut self.request[self.customer_ends - 4..self.customer_ends], customer);
-        self.stream.write_all(&self.request).await?;
+        let request = std::mem::take(&mut self.request);
+        let status = self.send(&request).await;
+        self.request = request;
+        status
+    }
+
+    /// Sends a request. Gives the status of the answer.
+    pub async fn send(&mut self, request: &[u8]) -> Result<u16> {
+        self.stream.write_all(request).await?;
         self.answer.clear();
         loop {
             let read = self.stream.read_buf(&mut self.answer).await?;

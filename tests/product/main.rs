@@ -19,6 +19,7 @@ mod limits;
 mod mail;
 mod malformed;
 mod manual;
+mod merging;
 mod moods;
 mod papers;
 mod payloads;

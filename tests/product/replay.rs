@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use attune::domain::business::Business;
+use attune::domain::customer::Customer;
 use attune::domain::entry::{Change, Input, Outcome, PluginChange, StaffAct};
 use attune::domain::ids::{BusinessId, CustomerId};
 use attune::domain::knowledge::{Article, KnowledgeChange};
+use attune::domain::merge::Tie;
 use attune::domain::message::Purpose;
 use attune::domain::time::{Instant, MINUTE};
 use attune::engine::replay::{replay, state};
@@ -71,6 +73,16 @@ enum Happening {
     Erase {
         customer: u8,
     },
+    /// Two turn out to be one, by staff's word or by a record of all their addresses.
+    Merge {
+        customer: u8,
+        other: u8,
+        by_record: bool,
+    },
+    /// The last who was put together with somebody is parted again.
+    Part {
+        customer: u8,
+    },
     /// The plugin that sends what it is told to: for which purpose, with which key, for how long it is of use.
     Send {
         customer: u8,
@@ -128,6 +140,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (0..6_u8, 0..4_u8).prop_map(|(plugin, act)| Happening::Owner { plugin, act }),
         2 => (0..4_u8, 0..4_u8).prop_map(|(article, act)| Happening::Knowledge { article, act }),
         1 => (0..4_u8).prop_map(|customer| Happening::Erase { customer }),
+        1 => (0..4_u8, 0..4_u8, any::<bool>())
+            .prop_map(|(customer, other, by_record)| Happening::Merge { customer, other, by_record }),
+        1 => (0..4_u8).prop_map(|customer| Happening::Part { customer }),
         4 => (0..4_u8, 0..3_u8, proptest::option::of(0..2_u8), proptest::option::of(1..900_u32))
             .prop_map(|(customer, purpose, once, minutes)| Happening::Send { customer, purpose, once, minutes }),
         2 => (0..5_u8).prop_map(|act| Happening::Brake { act }),
@@ -158,6 +173,8 @@ pub struct Stage {
     last: Option<String>,
     /// Whether anybody was erased: what plugins counted because of them a replay cannot count again.
     erased: bool,
+    /// Whether any were parted: what the one was told while they were two in one follows from entries of the other.
+    parted: bool,
 }
 
 impl Stage {
@@ -177,7 +194,7 @@ impl Stage {
         let engine = Engine::start(parts).expect("the engine starts");
         engine.set_courier(Arc::new(Moody));
         let business = BusinessId::new(start, world.unique());
-        let mut stage = Self { engine, world, business, events: 0, last: None, erased: false };
+        let mut stage = Self { engine, world, business, events: 0, last: None, erased: false, parted: false };
         let about = Business::new(business, "Clinic", "Europe/Berlin", "en");
         stage.change(Change::Business(Box::new(about)), Batch::new());
         for name in PLUGINS {
@@ -319,6 +336,35 @@ impl Stage {
                 };
                 self.change(Change::Knowledge(Box::new(change)), Batch::new());
             }
+            Happening::Merge { customer, other, by_record: true } => {
+                let of = |number| reference(number)["addresses"].as_array().cloned().unwrap_or_default();
+                let addresses = [of(*customer), of(*other)].concat();
+                self.event("attune.customer.updated.v1", json!({ "customer": { "addresses": addresses } }));
+            }
+            Happening::Merge { customer, other, by_record: false } => {
+                if let (Some(into), Some(from)) = (self.customer(*customer), self.customer(*other))
+                    && into != from
+                {
+                    let because = Tie::Staff { by: "owner".to_owned() };
+                    self.change(Change::Merge { from, into, because }, Batch::new());
+                    assert_eq!(self.customer(*other), Some(into), "an address leads to whoever it is part of");
+                }
+            }
+            Happening::Part { customer } => {
+                let query = self.engine.query(self.business);
+                let known = self.customer(*customer).and_then(|id| query.customer(id).expect("the store is read"));
+                if let Some(known) = known
+                    && let Some(last) = known.merged.iter().max_by_key(|one| (one.at, one.entry))
+                    && !self.erased
+                {
+                    self.change(Change::Part { from: last.id, into: known.id }, Batch::new());
+                    let again = query_customer(self, last.id).expect("they are a customer again");
+                    assert_eq!(again.id, last.id);
+                    self.parted = true;
+                }
+            }
+            // Of whoever was parted some of what they are was decided in entries of the other.
+            Happening::Erase { .. } if self.parted => {}
             Happening::Erase { customer } => {
                 if let Some(id) = self.customer(*customer) {
                     self.change(Change::Erase(id), Batch::new());
@@ -386,6 +432,10 @@ impl Stage {
         }
         self.world.advance_to(until);
     }
+}
+
+fn query_customer(stage: &Stage, id: CustomerId) -> Option<Customer> {
+    stage.engine.query(stage.business).customer(id).expect("the store is read")
 }
 
 pub fn reference(number: u8) -> serde_json::Value {

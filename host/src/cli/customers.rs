@@ -13,7 +13,7 @@ use super::Format;
 use super::fairness::Fairness;
 use super::remote::{Body, Server, segment};
 
-/// Export and erase customers.
+/// Export, merge and erase customers.
 #[derive(Debug, Args)]
 pub(super) struct Customer {
     #[command(subcommand)]
@@ -31,6 +31,20 @@ enum CustomerAct {
         /// The file to write, readable by you alone; absent: standard output.
         #[arg(long)]
         out: Option<PathBuf>,
+    },
+    /// Put another customer together with this one: they are the same person.
+    Merge {
+        /// `cus_...`: who stays.
+        id: String,
+        /// `cus_...`: who is put together with them.
+        other: String,
+    },
+    /// Part two who were put together.
+    Part {
+        /// `cus_...`: who stayed.
+        id: String,
+        /// `cus_...`: who had been put together with them.
+        other: String,
     },
     /// Erase everything that is kept of a customer. It cannot be undone.
     Erase {
@@ -53,6 +67,23 @@ impl Customer {
                     Some(file) => write(file, &text).with_context(|| file.display().to_string())?,
                     None => print!("{text}"),
                 }
+            }
+            CustomerAct::Merge { id, other } => {
+                let asked = serde_json::json!({ "customer": other });
+                let body = server.get_or_fail(
+                    "POST",
+                    &format!("/v1/customers/{}/merged", segment(id)),
+                    Body::Json("application/json", &asked),
+                )?;
+                server.print(&body, |body| {
+                    let stays = body["id"].as_str().unwrap_or_default();
+                    format!("{other} is part of {stays} now; `attune customer part {stays} {other}` undoes that\n")
+                });
+            }
+            CustomerAct::Part { id, other } => {
+                let path = format!("/v1/customers/{}/merged/{}", segment(id), segment(other));
+                let body = server.get_or_fail("DELETE", &path, Body::None)?;
+                server.print(&body, |_| format!("{other} is a customer again; what came since is with {id}\n"));
             }
             CustomerAct::Erase { id, .. } => {
                 let body = server.get_or_fail("DELETE", &format!("/v1/customers/{}", segment(id)), Body::None)?;

@@ -85,7 +85,7 @@ enum Command {
     Pause(brake::Pause),
     /// Let automations go on.
     Resume(brake::Resume),
-    /// Export and erase customers.
+    /// Export, merge and erase customers.
     Customer(customers::Customer),
     /// Tell who looked at what, and who changed it; whether people are read alike.
     Audit(customers::Audit),

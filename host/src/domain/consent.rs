@@ -130,6 +130,22 @@ impl Consents {
         true
     }
 
+    /// Takes over all that somebody else said who turned out to be the same person. Every withdrawal holds, whatever was
+    /// granted later: each was said by one who could not know of the other.
+    pub fn absorb(&mut self, other: &Self) {
+        let (granted, withdrawn): (Vec<_>, Vec<_>) = other.0.iter().cloned().partition(|one| one.granted);
+        for one in withdrawn {
+            self.take(one);
+        }
+        let stands =
+            |own: &Self, one: &Consent| own.standing(&one.channel, one.purpose).is_some_and(|own| !own.granted);
+        for one in granted {
+            if !stands(self, &one) {
+                self.take(one);
+            }
+        }
+    }
+
     /// Whether a grant counts: nothing that it would lift was withdrawn, or the customer themselves grants it later.
     fn may_grant(&self, new: &Consent) -> bool {
         let lifted = self.standing(&new.channel, new.purpose).filter(|old| !old.granted);

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::address::Address;
 use super::consent::Consents;
 use super::ids::CustomerId;
+use super::merge::Merged;
 use super::time::Instant;
 
 /// What is known of a customer.
@@ -37,6 +38,13 @@ pub struct Customer {
     /// What was given as an address and cannot be one, such as a telephone number without a country. Nothing is sent there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unverified: Vec<String>,
+    /// Under which ids sources have a record of them, by source: vendors' ids of customers. A source that has two different
+    /// ids says that they are two people.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records: BTreeMap<String, BTreeSet<String>>,
+    /// Who else they turned out to be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<Merged>,
     /// The channel of their last message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_channel: Option<String>,
@@ -62,7 +70,6 @@ impl Customer {
     /// A customer of whom only the id is known.
     pub fn new(id: CustomerId, since: Instant) -> Self {
         Self {
-            unverified: Vec::new(),
             id,
             since,
             name: None,
@@ -70,6 +77,9 @@ impl Customer {
             zone: None,
             postcode: None,
             addresses: Vec::new(),
+            unverified: Vec::new(),
+            records: BTreeMap::new(),
+            merged: Vec::new(),
             last_channel: None,
             tags: BTreeSet::new(),
             facts: BTreeMap::new(),
@@ -77,6 +87,14 @@ impl Customer {
             told_automated: BTreeMap::new(),
             automated_in_a_row: 0,
         }
+    }
+
+    /// Whether a source knows both, and as two different people.
+    pub fn is_known_as_another(&self, other: &Self) -> bool {
+        let differs = |(source, ids): (&String, &BTreeSet<String>)| {
+            other.records.get(source).is_some_and(|others| !ids.is_empty() && ids.is_disjoint(others))
+        };
+        self.records.iter().any(differs)
     }
 
     /// Whether there is an address for a channel. Anyone can be reached on `chat`: the message waits in the conversation.

@@ -9,6 +9,7 @@ use super::business::Business;
 use super::consent::Consent;
 use super::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, TokenId};
 use super::knowledge::KnowledgeChange;
+use super::merge::Tie;
 use super::message::{Original, Purpose};
 use super::order::Order;
 use super::plugin::{Export, Manifest};
@@ -351,6 +352,22 @@ pub enum Change {
     Revoke(TokenId),
     /// Erased a customer: everything that is known of them, and their key.
     Erase(CustomerId),
+    /// Two customers turned out to be one.
+    Merge {
+        /// Who is put with the other; their id leads there from now on.
+        from: CustomerId,
+        /// Who stays.
+        into: CustomerId,
+        /// Why.
+        because: Tie,
+    },
+    /// They are two after all.
+    Part {
+        /// Who had been put with the other.
+        from: CustomerId,
+        /// With whom.
+        into: CustomerId,
+    },
     /// Trusts the public key of somebody who signs plugins, or calls it otherwise.
     Trust {
         /// Which key.

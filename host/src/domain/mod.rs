@@ -19,6 +19,7 @@ pub mod ids;
 pub mod knowledge;
 pub mod locale;
 pub mod machine;
+pub mod merge;
 pub mod message;
 pub mod nearest;
 pub mod order;

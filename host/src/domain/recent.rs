@@ -68,6 +68,14 @@ impl Recent {
         }
     }
 
+    /// Takes over what went out to somebody who turned out to be the same person.
+    pub fn absorb(&mut self, other: &Self) {
+        let new = other.0.iter().filter(|theirs| !self.0.iter().any(|own| own.id == theirs.id));
+        let new: Vec<Sent> = new.cloned().collect();
+        self.0.extend(new);
+        self.0.sort_by_key(|sent| sent.at);
+    }
+
     /// A message will not go out after all.
     pub fn forget(&mut self, id: MessageId) {
         self.0.retain(|sent| sent.id != id);

@@ -74,6 +74,7 @@ fn told(table: Table) -> Told {
         | Table::Notice
         | Table::DeadLetter
         | Table::Recent
+        | Table::Merge
         | Table::Consent => Told::Own,
     }
 }
@@ -94,6 +95,7 @@ pub fn word(table: Table) -> Option<&'static str> {
         Table::Consent => "consents",
         Table::Usage => "wrong_proofs",
         Table::Recent => "lately_sent",
+        Table::Merge => "merges",
         Table::DeadLetter | Table::DeadLetterOf => "dead_letters",
         Table::Notice | Table::NoticeOf => "notices",
         Table::Unhappy => "unhappy_messages",

@@ -247,11 +247,11 @@ fn due_range(business: BusinessId) -> Range {
     Range::prefix(Key::new(business, CustomerId::BUSINESS, Table::Due))
 }
 
-fn due_at(key: &Key) -> Option<Instant> {
+pub(super) fn due_at(key: &Key) -> Option<Instant> {
     Some(Instant(u64::from_be_bytes(key.rest().get(..8)?.try_into().ok()?)))
 }
 
-fn due_of(key: &Key) -> Option<(CustomerId, [u8; 16])> {
+pub(super) fn due_of(key: &Key) -> Option<(CustomerId, [u8; 16])> {
     let rest = key.rest();
     Some((CustomerId(rest.get(8..24)?.try_into().ok()?), rest.get(24..40)?.try_into().ok()?))
 }
@@ -266,7 +266,7 @@ pub(super) fn settle_lost_attempts(engine: &Arc<Engine>) -> Result<usize, StoreE
         for (key, row) in view.all(&attempting)? {
             let customer: CustomerId = row.read_clear()?;
             let Ok(raw) = key.rest().try_into() else { continue };
-            let records = engine.records(view.clone(), business, customer)?;
+            let records = engine.records(view.clone(), business, engine.home(business, customer))?;
             let Some(message) = records.message(MessageId(raw))? else { continue };
             let Delivery::Attempting { attempt } = message.delivery else { continue };
             let parcel = Parcel {

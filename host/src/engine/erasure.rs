@@ -8,7 +8,8 @@
 //! A key is made for a customer who is new, and never again: whoever has none was erased. So a copy of the store that is put
 //! back opens nothing; what is found of such a customer is erased anew, by an entry like any other.
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,13 +21,16 @@ use crate::turn::records::VERSION;
 
 use super::{Engine, NotTaken, lock};
 
-/// That a customer was erased.
+/// That a customer is no more.
 #[derive(Debug, Serialize, Deserialize)]
 struct Erased {
     /// Since when.
     at: Instant,
-    /// Whether their rows are gone. Until then their key is needed.
+    /// Whether they were erased and their rows are gone. Until then their key is needed.
     gone: bool,
+    /// Whom their id leads to: they were not erased, but are part of this customer. Their key still opens their entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    into: Option<CustomerId>,
 }
 
 /// Where it stands that a customer was erased.
@@ -36,7 +40,37 @@ pub fn erased_key(business: BusinessId, customer: CustomerId) -> Key {
 
 /// That a customer is erased from a moment on, and whether their rows are gone.
 pub fn erased_row(at: Instant, gone: bool) -> Result<Row, StoreError> {
-    Row::clear(VERSION, &Erased { at, gone })
+    Row::clear(VERSION, &Erased { at, gone, into: None })
+}
+
+/// That a customer is part of another from a moment on.
+fn merged_row(at: Instant, into: CustomerId) -> Result<Row, StoreError> {
+    Row::clear(VERSION, &Erased { at, gone: false, into: Some(into) })
+}
+
+/// Where the ids of customers lead who are part of others.
+#[derive(Debug, Default)]
+pub(super) struct Homes(RwLock<HashMap<(BusinessId, CustomerId), CustomerId>>);
+
+impl Homes {
+    /// Whom an id leads to; itself, nearly always.
+    pub(super) fn of(&self, business: BusinessId, customer: CustomerId) -> CustomerId {
+        let homes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut home = customer;
+        // Whoever is part of another may be that with all of theirs. It ends: nobody becomes part of themselves.
+        while let Some(next) = homes.get(&(business, home)) {
+            home = *next;
+        }
+        home
+    }
+
+    fn set(&self, business: BusinessId, from: CustomerId, into: Option<CustomerId>) {
+        let mut homes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match into {
+            Some(into) => homes.insert((business, from), into),
+            None => homes.remove(&(business, from)),
+        };
+    }
 }
 
 impl Engine {
@@ -58,6 +92,13 @@ impl Engine {
             batch.check(Check::Absent(at.clone()));
             batch.put(at, row);
         }
+        if let Input::Owner { change: Change::Merge { from, into, .. }, .. } = &entry.input {
+            let at = erased_key(entry.business, *from);
+            let row = merged_row(entry.at, *into).map_err(|error| NotTaken::Stopped(error.to_string()))?;
+            batch.check(Check::Absent(at.clone()));
+            batch.check(Check::Absent(erased_key(entry.business, *into)));
+            batch.put(at, row);
+        }
         if !entry.customer.is_business() && newcomer != Some(entry.customer) {
             let check = Check::Absent(erased_key(entry.business, entry.customer));
             if !batch.checks.contains(&check) {
@@ -65,6 +106,24 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whom the id of a customer leads to: themselves, or whom they are part of.
+    pub fn home(&self, business: BusinessId, customer: CustomerId) -> CustomerId {
+        self.homes.of(business, customer)
+    }
+
+    /// From here on nothing is taken in the name of whoever is put with another, and their id leads there; what was taken before
+    /// is done before they are put together.
+    pub(super) fn follow(&self, entry: &Entry) {
+        if let Input::Owner { change: Change::Merge { from, into, .. }, .. } = &entry.input {
+            self.homes.set(entry.business, *from, Some(*into));
+        }
+    }
+
+    /// They are two again.
+    pub(super) fn unfollow(&self, business: BusinessId, from: CustomerId) {
+        self.homes.set(business, from, None);
     }
 
     /// Whether a customer is being erased, or is of a copy that was put back after they had been: then nothing is taken in
@@ -114,14 +173,26 @@ impl Engine {
         self.keyring().erase(business, customer)
     }
 
-    /// Destroys, at a start, the keys of those whose rows are gone: the last process may have stopped before.
+    /// Destroys, at a start, the keys of those whose rows are gone: the last process may have stopped before. Learns where the ids
+    /// lead of those who are part of others.
     pub(super) fn finish_erasures(&self, view: &dyn View, business: BusinessId) -> Result<(), StoreError> {
         let erased = Range::prefix(Key::new(business, CustomerId::BUSINESS, Table::Erased));
+        let (mut gone, mut parts) = (HashSet::new(), Vec::new());
         for (key, row) in view.all(&erased)? {
             let Ok(raw) = key.rest().try_into() else { continue };
-            if row.read_clear::<Erased>()?.gone {
-                self.forget(business, CustomerId(raw))?;
+            let (customer, erased) = (CustomerId(raw), row.read_clear::<Erased>()?);
+            if erased.gone {
+                gone.insert(customer);
             }
+            if erased.into.is_some() {
+                self.homes.set(business, customer, erased.into);
+                parts.push(customer);
+            }
+        }
+        // Who was part of somebody who was erased went with them.
+        let with = parts.into_iter().filter(|part| gone.contains(&self.home(business, *part)));
+        for customer in with.chain(gone.iter().copied()) {
+            self.forget(business, customer)?;
         }
         Ok(())
     }

@@ -49,11 +49,15 @@ impl Query<'_> {
             }
         }
         let mut broken = None;
-        rows_about(self.view().as_ref(), records.business(), id, &mut |key, row| {
-            if let Err(error) = show(&records, &mut document, key, row) {
-                broken.get_or_insert(error);
-            }
-        })?;
+        for one in records.parts()?.into_iter().chain([records.who()]) {
+            // What was taken in the name of somebody who is part of them now is under a key of its own.
+            let records = self.records_of(one)?;
+            rows_about(self.view().as_ref(), records.business(), one, &mut |key, row| {
+                if let Err(error) = show(&records, &mut document, key, row) {
+                    broken.get_or_insert(error);
+                }
+            })?;
+        }
         if let Some(error) = broken {
             return Err(error);
         }

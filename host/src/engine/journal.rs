@@ -91,6 +91,11 @@ fn open(business: BusinessId, number: u64, row: &Row, keys: &dyn Keyring) -> Res
     }))
 }
 
+/// Whose lane an entry was accepted in.
+pub fn lane(view: &dyn View, business: BusinessId, number: u64) -> Result<Option<CustomerId>, StoreError> {
+    view.get(&journal(business).number(number))?.map(|row| customer_of(&row)).transpose()
+}
+
 /// Reads an entry of the customer whose records these are.
 pub fn read(records: &Records, number: u64) -> Result<Option<Entry>, StoreError> {
     let Some(row) = records.view().get(&journal(records.business()).number(number))? else { return Ok(None) };

@@ -162,6 +162,7 @@ pub struct Engine {
     /// still busy with.
     paused_now: RwLock<HashSet<(BusinessId, String)>>,
     warm: Mutex<WarmLanes>,
+    homes: erasure::Homes,
     waiters: Mutex<HashMap<EventId, mpsc::SyncSender<Report>>>,
     courier: OnceLock<Arc<dyn Courier>>,
     /// Entries that are on their way into the journal or not yet done.
@@ -211,6 +212,7 @@ impl Engine {
             counts: Mutex::default(),
             paused_now: RwLock::default(),
             warm: Mutex::new(WarmLanes::new(WARM_LANES)),
+            homes: erasure::Homes::default(),
             waiters: Mutex::default(),
             courier: OnceLock::new(),
             under_way: AtomicUsize::new(0),
@@ -448,6 +450,7 @@ impl Engine {
     fn enqueue(&self, entries: Vec<Entry>, numbers: &[u64]) {
         let mut lanes = lock(&self.lanes);
         for (mut entry, number) in entries.into_iter().zip(numbers) {
+            self.follow(&entry);
             entry.number = *number;
             lanes.push(Arc::new(entry));
         }
@@ -488,7 +491,7 @@ impl Engine {
         input: Input,
         batch: Batch,
     ) -> Result<Report, NotTaken> {
-        let (id, at) = (self.new_event_id(), self.parts.world.now());
+        let (id, at, customer) = (self.new_event_id(), self.parts.world.now(), self.home(business, customer));
         let (sender, receiver) = mpsc::sync_channel(1);
         lock(&self.waiters).insert(id, sender.clone());
         let entry = Entry { number: 0, id, business, customer, at, happened: at, depth: 0, input };
@@ -521,7 +524,7 @@ impl Engine {
             number: 0,
             id: self.new_event_id(),
             business: parcel.business,
-            customer: parcel.message.customer,
+            customer: self.home(parcel.business, parcel.message.customer),
             at,
             happened: at,
             depth: 0,
@@ -653,7 +656,8 @@ impl Engine {
         }
         let others = |customer| self.records(view.clone(), entry.business, customer);
         let world = self.parts.world.as_ref();
-        let env = Env { sandbox: &self.parts.sandbox, ready: &ready, world, others: &others };
+        let home = |customer| self.home(entry.business, customer);
+        let env = Env { sandbox: &self.parts.sandbox, ready: &ready, world, others: &others, home: &home };
         let warm = lock(&self.warm).take((entry.business, entry.customer)).unwrap_or_default();
         step::step(&env, Turn::warmed(Arc::new(scene), warm))
     }
@@ -662,8 +666,9 @@ impl Engine {
     fn elsewhere(self: &Arc<Self>, business: BusinessId) -> Elsewhere {
         let engine = self.clone();
         Arc::new(move |pointer: &OrderPointer| -> Option<Order> {
-            let records = engine.records(engine.view(), business, pointer.customer).ok()?;
-            records.order_at(pointer).ok()?
+            let view = engine.view();
+            let at = |customer| engine.records(view.clone(), business, customer).ok()?.order_at(pointer).ok()?;
+            at(pointer.customer).or_else(|| at(engine.home(business, pointer.customer)))
         })
     }
 
@@ -690,6 +695,7 @@ impl Engine {
                 Action::Ran { plugin, failure } => self.count_failure(entry.business, plugin, failure),
                 Action::SaidStop => said_stop = true,
                 Action::Deliver(message) => self.deliver(entry.business, message),
+                Action::Part(customer) => self.unfollow(entry.business, customer),
                 Action::Cool(customer) => drop(lock(&self.warm).take((entry.business, customer))),
                 Action::Forget(customer) => {
                     if let Err(error) = self.forget(entry.business, customer) {

@@ -70,11 +70,16 @@ impl Query<'_> {
         &self.view
     }
 
-    /// One customer's rows.
+    /// One customer's rows; of somebody who is part of another, the rows of both.
     ///
     /// # Errors
     /// When the keyring cannot be read.
     pub fn records(&self, customer: CustomerId) -> Result<Records, StoreError> {
+        self.engine.records(self.view.clone(), self.business, self.engine.home(self.business, customer))
+    }
+
+    /// The rows under an id and no other: of somebody who is part of another, what was not moved.
+    pub(super) fn records_of(&self, customer: CustomerId) -> Result<Records, StoreError> {
         self.engine.records(self.view.clone(), self.business, customer)
     }
 
@@ -83,6 +88,7 @@ impl Query<'_> {
     /// # Errors
     /// When the store cannot be read. So for all below.
     pub fn customer(&self, id: CustomerId) -> Result<Option<Customer>, StoreError> {
+        let id = self.engine.home(self.business, id);
         if id.is_business() || !self.view.has(&Key::new(self.business, id, Table::Customer))? {
             return Ok(None);
         }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::domain::entry::{Change, Input};
 use crate::domain::ids::{BusinessId, CustomerId};
 use crate::domain::time::Instant;
 use crate::store::{Append, Batch, Key, Keyring, Range, Row, Store, StoreError, Table, View};
@@ -79,6 +80,7 @@ pub fn replay(
                 batch.put(at, row);
             }
         }
+        let parts = matches!(&entry.input, Input::Owner { change: Change::Part { .. }, .. });
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         engine.append(vec![entry], batch, move |result| {
             let _ = sender.send(result);
@@ -90,6 +92,10 @@ pub fn replay(
         }
         if workers == 0 {
             engine.run_until_idle();
+        }
+        // Nothing is taken in the name of whoever is parted before that is done.
+        while parts && engine.queue().0 > 0 {
+            std::thread::yield_now();
         }
     }
     Ok(engine)

@@ -10,6 +10,7 @@ mod delivery;
 mod erase;
 mod hours;
 mod knowledge;
+mod merge;
 mod plugins;
 mod retention;
 mod staff;
@@ -46,6 +47,8 @@ pub struct Env<'a> {
     pub world: &'a dyn World,
     /// The rows of any customer, for steps of the business's own lane, which run alone.
     pub others: &'a dyn Fn(CustomerId) -> Result<Records, StoreError>,
+    /// Whom a customer's id leads to.
+    pub home: &'a dyn Fn(CustomerId) -> CustomerId,
 }
 
 /// What a step hands over.
@@ -92,6 +95,8 @@ pub enum Action {
     Reload(BusinessId),
     /// Rows of a customer changed outside their lane: what is kept of it in memory does not count any more.
     Cool(CustomerId),
+    /// A customer who was part of another is not any more.
+    Part(CustomerId),
     /// The rows of a customer are gone: their key goes too.
     Forget(CustomerId),
 }

@@ -6,6 +6,7 @@
 pub mod cloudevent;
 pub mod hook;
 pub mod knowledge;
+mod one;
 pub mod schema;
 pub mod tidy;
 pub mod verify;
@@ -161,17 +162,18 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent, look: bo
         read.customer = message.map(|message| message.customer);
     }
     let (mut known_by, mut newcomer) = (None, None);
+    let home = |customer| engine.home(business, customer);
     let is_leaving = |customer| engine.is_leaving(view.as_ref(), business, customer).map_err(|e| stopped(&e));
     let customer = match identify(view.as_ref(), business, &index, &read, (&event.source, event.by_connector))
         .map_err(|e| stopped(&e))?
     {
         // Their addresses are free once they are gone, which is a matter of moments: it is for the sender to come again.
-        Identity::Known(customer, _) if is_leaving(customer)? => {
+        Identity::Known(customer, _) if is_leaving(home(customer))? => {
             return Err(NotAccepted::NotTaken(NotTaken::Raced));
         }
         Identity::Known(customer, by) => {
             known_by = by;
-            Some(customer)
+            Some(home(customer))
         }
         Identity::New => {
             newcomer = Some(CustomerId::new(now, engine.world().unique()));
@@ -182,6 +184,12 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent, look: bo
             return Err(NotAccepted::Invalid { kind: event.kind.clone(), misfits: vec![Misfit { path, rule }] });
         }
     };
+    let merges = match customer {
+        Some(customer) if newcomer.is_none() => one::ties(engine, &view, business, customer, event, &read),
+        _ => Ok(Vec::new()),
+    }
+    .map_err(|e| stopped(&e))?;
+    let customer = merges.first().map_or(customer, |first| Some(first.into));
     let id = EventId::new(now, engine.world().unique());
     let entry = |id, customer, copy| Entry {
         number: 0,
@@ -202,17 +210,18 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent, look: bo
         })),
     };
     let first = entry(id, customer.unwrap_or(CustomerId::BUSINESS), false);
-    let mut entries = vec![first];
+    let mut batch = Batch::new();
+    arrive(view.as_ref(), &index, &first, known_by, &mut batch).map_err(|e| stopped(&e))?;
+    let mut entries: Vec<Entry> = merges.into_iter().map(|one| one.entry(engine, business, now)).collect();
+    entries.push(first);
     if let News::Order { order, .. } = &read.news {
         let records = engine.records(view.clone(), business, CustomerId::BUSINESS).map_err(|e| stopped(&e))?;
-        for linked in claimants(&records, order).map_err(|e| stopped(&e))? {
+        for linked in claimants(&records, order).map_err(|e| stopped(&e))?.into_iter().map(home) {
             if Some(linked) != customer && !is_leaving(linked)? {
                 entries.push(entry(EventId::new(now, engine.world().unique()), linked, true));
             }
         }
     }
-    let mut batch = Batch::new();
-    arrive(view.as_ref(), &index, &entries[0], known_by, &mut batch).map_err(|e| stopped(&e))?;
     Ok(Planned::New(Plan { entries, newcomer, batch, taken: Taken::New { entry: id, customer } }))
 }
 
@@ -345,7 +354,8 @@ enum Identity<'a> {
     NoSuch(String, String),
 }
 
-/// Whom an event is about. The first address that is known decides, then whose the order or appointment is; a name never does.
+/// Whom an event is about. The source's own record of them decides, then the first address that is known, then whose the order
+/// or appointment is; a name never does.
 fn identify<'a>(
     view: &dyn View,
     business: BusinessId,
@@ -361,15 +371,26 @@ fn identify<'a>(
             Identity::NoSuch("/customer/id".to_owned(), format!("there is no customer {id} in this business"))
         });
     }
+    let references = references(business, index, source, &read.who, &read.news);
+    let (record, rest) = references.split_at(usize::from(read.who.external_id.is_some()));
+    let of_any = |keys: &[Key]| -> Result<Option<CustomerId>, StoreError> {
+        for at in keys {
+            if let Some(row) = view.get(at)? {
+                return row.read_clear().map(Some);
+            }
+        }
+        Ok(None)
+    };
+    if let Some(customer) = of_any(record)? {
+        return Ok(Identity::Known(customer, None));
+    }
     for address in &read.who.addresses {
         if let Some(customer) = by_address(view, business, index, address)? {
             return Ok(Identity::Known(customer, Some(address)));
         }
     }
-    for at in references(business, index, source, &read.who, &read.news) {
-        if let Some(row) = view.get(&at)? {
-            return Ok(Identity::Known(row.read_clear()?, None));
-        }
+    if let Some(customer) = of_any(rest)? {
+        return Ok(Identity::Known(customer, None));
     }
     Ok(match (&read.news, read.who.addresses.is_empty() && read.who.external_id.is_none()) {
         (_, false) => Identity::New,
@@ -384,7 +405,7 @@ fn identify<'a>(
     })
 }
 
-/// Where it stands whose a source's customer, order or appointment is.
+/// Where it stands whose a source's customer, order or appointment is; the customer first.
 fn references(business: BusinessId, index: &IndexKey, source: &str, who: &Who, news: &News) -> Vec<Key> {
     let (mut ids, customer) = (Vec::new(), who.external_id.iter().map(|id| ("customer", id)));
     ids.extend(customer);

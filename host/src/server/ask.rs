@@ -61,6 +61,18 @@ impl FromRequestParts<Arc<App>> for Names {
     }
 }
 
+/// Two ids in the path.
+pub struct Ids<T, U>(pub T, pub U);
+
+impl<T: FromStr<Err = BadId> + Send, U: FromStr<Err = BadId> + Send> FromRequestParts<Arc<App>> for Ids<T, U> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let Names(one, other) = Names::from_request_parts(parts, app).await?;
+        let bad = |error: BadId| Problem::new(Kind::BadId, format!("in the path: {error}"));
+        Ok(Self(one.parse().map_err(bad)?, other.parse().map_err(bad)?))
+    }
+}
+
 /// The query, with unknown parameters refused by those types that say so.
 pub struct Asked<T>(pub T);
 

@@ -53,6 +53,8 @@ fn act_of(method: &Method, path: &str) -> Option<Act> {
         ("DELETE", "/v1/customers/{id}") => Change("customers.erase"),
         ("GET", "/v1/customers/{id}/export") => Look("customers.export"),
         ("GET", "/v1/customers/{id}/whys") => Look("customers.whys"),
+        ("POST", "/v1/customers/{id}/merged") => Change("customers.merge"),
+        ("DELETE", "/v1/customers/{id}/merged/{other}") => Change("customers.part"),
         ("GET", "/v1/customers/{id}/messages") => Look("messages.list"),
         ("GET", "/v1/customers/{id}/messages/stream") => Look("messages.stream"),
         ("POST", "/v1/customers/{id}/messages") => Change("messages.write"),
@@ -189,7 +191,7 @@ fn customer(app: &App, business: BusinessId, route: &str, named: &str) -> Option
     let query = app.engine.query(business);
     // What cannot be looked up cannot be shown either, and is told by the answer.
     match route.split('/').nth(2)? {
-        "customers" => named.parse().ok(),
+        "customers" => named.split('/').next()?.parse().ok(),
         "messages" => Some(query.message(named.parse().ok()?).ok()??.customer),
         "cases" => Some(query.case(named.parse().ok()?).ok()??.customer),
         "dead-letters" => query.dead_letter_owner(named.parse().ok()?).ok()?,

@@ -10,10 +10,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::address::Address;
 use crate::domain::customer::Customer;
+use crate::domain::entry::Change;
 use crate::domain::ids::CustomerId;
+use crate::domain::merge::Tie;
 use crate::engine::why::Why;
 
-use super::ask::{Asked, Id, Nothing, Page, parse};
+use super::ask::{Asked, Body, Id, Ids, Nothing, Page, parse};
 use super::auth::Staff;
 use super::problem::{Kind, Problem, ProblemBody};
 use super::{App, json};
@@ -74,6 +76,74 @@ pub async fn one(
 ) -> Result<Response, Problem> {
     let customer = app.engine.query(actor.business).customer(id)?.ok_or_else(|| Problem::not_found("customer", id))?;
     Ok(json(StatusCode::OK, &customer))
+}
+
+/// With whom.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Other {
+    /// `cus_...`: the other one.
+    #[schema(value_type = String)]
+    customer: CustomerId,
+}
+
+/// Puts another customer together with this one: they are the same person. All that is known of both is this one's from now on, the
+/// other's id leads here, and what either withdrew holds for both.
+///
+/// Roles: staff, owner. `DELETE /v1/customers/{id}/merged/{other}` parts them again.
+#[utoipa::path(post, path = "/v1/customers/{id}/merged", operation_id = "mergeCustomer", tag = "customers",
+    params(("id" = String, Path, description = "`cus_...`")),
+    request_body = Other,
+    responses(
+        (status = 200, description = "What is known of them now", body = Customer),
+        (status = 404, description = "There is no such customer", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 409, description = "They are one customer already", body = ProblemBody,
+            content_type = "application/problem+json")))]
+pub async fn merge(
+    State(app): State<Arc<App>>,
+    Staff(actor): Staff,
+    Id(id): Id<CustomerId>,
+    Asked(Nothing {}): Asked<Nothing>,
+    Body(other): Body<Other>,
+) -> Result<Response, Problem> {
+    let known = |id| {
+        let known = app.engine.query(actor.business).customer(id)?;
+        Ok::<_, Problem>(known.ok_or_else(|| Problem::not_found("customer", id))?.id)
+    };
+    let (into, from) = (known(id)?, known(other.customer)?);
+    if from == into {
+        let words = format!("{id} and {} are one customer already: {into}", other.customer);
+        return Err(Problem::new(Kind::Conflict, words));
+    }
+    let because = Tie::Staff { by: actor.by.clone() };
+    app.change(actor.business, &actor.by, Change::Merge { from, into, because }).await?;
+    one(State(app), Staff(actor), Id(into), Asked(Nothing {})).await
+}
+
+/// Parts two who were put together: what came with the other goes back, what came since stays, and what was withdrawn since holds
+/// for both.
+///
+/// Roles: staff, owner. Of several the last is parted first.
+#[utoipa::path(delete, path = "/v1/customers/{id}/merged/{other}", operation_id = "partCustomer", tag = "customers",
+    params(("id" = String, Path, description = "`cus_...`"),
+        ("other" = String, Path, description = "`cus_...`: who had been put together with them")),
+    responses(
+        (status = 200, description = "The other, who is a customer again", body = Customer),
+        (status = 404, description = "They are not put together", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 409, description = "Another has to be parted first", body = ProblemBody,
+            content_type = "application/problem+json")))]
+pub async fn part(
+    State(app): State<Arc<App>>,
+    Staff(actor): Staff,
+    Ids(id, from): Ids<CustomerId, CustomerId>,
+    Asked(Nothing {}): Asked<Nothing>,
+) -> Result<Response, Problem> {
+    let customer = app.engine.query(actor.business).customer(id)?;
+    let into = customer.ok_or_else(|| Problem::not_found("customer", id))?.id;
+    app.change(actor.business, &actor.by, Change::Part { from, into }).await?;
+    one(State(app), Staff(actor), Id(from), Asked(Nothing {})).await
 }
 
 /// How many records of why.

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::entry::{Input, StaffAct};
 use crate::domain::event::MESSAGE_RECEIVED;
 use crate::domain::ids::{BusinessId, CustomerId, EventId, MessageId};
-use crate::domain::message::{Author, Delivery, Message};
+use crate::domain::message::{Author, Delivery, Message, is_own};
 use crate::engine::why::{Measured, Why};
 use crate::intake::cloudevent::CloudEvent;
 use crate::store::Batch;
@@ -78,7 +78,8 @@ impl ShownMessage {
                 | Delivery::Failed { .. }
                 | Delivery::Simulated { .. }
         );
-        (!unseen).then(|| {
+        // Whoever sits at the page is known by the page alone: what was said by mail is not for them.
+        (!unseen && is_own(&message.channel)).then(|| {
             Self::Visible(VisibleMessage {
                 id: message.id,
                 at: message.at.0,

@@ -228,6 +228,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/customers", get(customers::list)),
         ("/v1/customers/{id}", get(customers::one).delete(rights::erase)),
         ("/v1/customers/{id}/export", get(rights::export)),
+        ("/v1/customers/{id}/merged", post(customers::merge)),
+        ("/v1/customers/{id}/merged/{other}", delete(customers::part)),
         ("/v1/customers/{id}/whys", get(customers::whys)),
         ("/v1/customers/{id}/consents", get(consents::show).post(consents::tell)),
         ("/v1/customers/{id}/messages", get(messages::list).post(messages::post)),

@@ -23,7 +23,7 @@ use super::{
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     paths(
         health::root, health::healthz, health::readyz, metrics::show, show, events::post, hooks::post, visitors::post,
-        customers::list, customers::one, customers::whys, rights::export, rights::erase, messages::list, messages::post, stream::follow, messages::why,
+        customers::list, customers::one, customers::merge, customers::part, customers::whys, rights::export, rights::erase, messages::list, messages::post, stream::follow, messages::why,
         messages::settle, cases::list, cases::one, cases::take, cases::resolve, cases::reply, dead_letters::notices,
         dead_letters::list, dead_letters::retry, plugins::list, plugins::install, plugins::one, plugins::change,
         plugins::remove, secrets::set, secrets::remove, keys::list, keys::trust, keys::distrust, business::one, business::change, business::list, business::create, tokens::list, tokens::create,

@@ -68,6 +68,8 @@ pub struct Gone {
     responses(
         (status = 200, description = "They are gone", body = Gone),
         (status = 404, description = "There is no such customer", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 409, description = "They are part of another customer", body = ProblemBody,
             content_type = "application/problem+json")))]
 pub async fn erase(
     State(app): State<Arc<App>>,
@@ -75,6 +77,11 @@ pub async fn erase(
     Id(id): Id<CustomerId>,
     Asked(Nothing {}): Asked<Nothing>,
 ) -> Result<Response, Problem> {
+    let home = app.engine.home(actor.business, id);
+    if home != id && app.engine.query(actor.business).is_there(home)? {
+        let words = format!("{id} is part of {home}; erase that one, who goes with all of theirs, or part them first");
+        return Err(Problem::new(Kind::Conflict, words));
+    }
     let there = app.engine.query(actor.business).is_there(id)?;
     if !there {
         return Err(Problem::not_found("customer", id));

@@ -168,7 +168,11 @@ impl Stream {
         self.tell_person(&mut told).await?;
         loop {
             match steps.recv().await {
-                Ok(happened) if happened.business == business && happened.customer == customer => {
+                // They may have become part of somebody else meanwhile.
+                Ok(happened)
+                    if happened.business == business
+                        && happened.customer == self.app.engine.home(business, customer) =>
+                {
                     for message in &happened.messages {
                         self.send(message, &mut last).await?;
                     }

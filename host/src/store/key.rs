@@ -61,7 +61,7 @@ tables! {
     Address = 4,
     /// Customers by keyed hash of an order's or appointment's external id.
     OrderIndex = 5,
-    /// Aliases of merged customers.
+    /// Who has claimed an order, by a keyed hash of its source and id.
     Link = 6,
     /// Whose lane an entry was handled in, and how long that took, by the entry's id.
     Stepped = 7,
@@ -117,7 +117,7 @@ tables! {
     Suppressed = 32,
     /// Who looked at what, and who changed it.
     Audit = 33,
-    /// Customers who were erased, by id.
+    /// Customers who are no more, by id: erased, or part of another.
     Erased = 34,
     /// Automated messages that a customer got lately, for caps.
     Recent = 35,
@@ -133,6 +133,8 @@ tables! {
     Secret = 40,
     /// Whose an order or appointment is, by a keyed hash of its source and id.
     Reference = 41,
+    /// Who was put together with a customer, and how to part them again, by id.
+    Merge = 43,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.

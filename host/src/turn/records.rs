@@ -414,6 +414,12 @@ impl Records {
         self.list(&Range::prefix(self.at(Table::Timer)), Direction::Ascending, 10_000)
     }
 
+    /// Who was put together with this customer: entries and indexes may still be under their ids.
+    pub fn parts(&self) -> Result<Vec<CustomerId>, StoreError> {
+        let rows = self.view.all(&Range::prefix(self.at(Table::Merge)))?;
+        Ok(rows.iter().filter_map(|(key, _)| key.parts().id().map(CustomerId)).collect())
+    }
+
     /// Shares that wait, oldest first a plugin.
     pub fn shares(&self) -> Result<Vec<Share>, StoreError> {
         self.list(&Range::prefix(self.at(Table::Share)), Direction::Ascending, 10_000)

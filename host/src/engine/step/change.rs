@@ -59,6 +59,8 @@ impl Step<'_> {
             Change::Token(token) => self.token(by, token),
             Change::Revoke(id) => self.revoke(by, *id),
             Change::Erase(customer) => return self.erase(by, *customer),
+            Change::Merge { from, into, because } => return self.merge(by, *from, *into, because),
+            Change::Part { from, into } => return self.part(by, *from, *into),
             Change::Trust { key, label } => self.trust(by, key, label),
             Change::Distrust(key) => self.distrust(by, key),
             Change::Knowledge(change) => self.knowledge(by, change),

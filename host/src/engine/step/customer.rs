@@ -24,12 +24,14 @@ use super::{Action, Step};
 
 /// The most of what cannot be an address that is kept of a customer.
 const UNVERIFIED: usize = 16;
+/// The most ids that one source has of a customer and that are kept.
+const RECORDS: usize = 16;
 
 impl Step<'_> {
     /// Something from outside.
     pub(super) fn event(&mut self, event: &Event) {
         self.why.what = format!("{} from {}", event.kind, event.source);
-        self.learn(&event.who);
+        self.learn(&event.source, &event.who);
         match &event.news {
             News::Message(inbound) => self.message(inbound),
             News::Appointment { change, appointment } => self.appointment(change, appointment),
@@ -46,12 +48,18 @@ impl Step<'_> {
     }
 
     /// Takes over what the event says of the customer. What it does not say stays.
-    fn learn(&mut self, who: &Who) {
+    fn learn(&mut self, source: &str, who: &Who) {
         let known = self.turn.customer().map(|customer| customer.addresses.clone()).unwrap_or_default();
         self.turn.change_customer(|customer| {
             for address in &who.addresses {
                 if !customer.addresses.contains(address) {
                     customer.addresses.push(address.clone());
+                }
+            }
+            if let Some(id) = &who.external_id {
+                let ids = customer.records.entry(source.to_owned()).or_default();
+                if ids.len() < RECORDS {
+                    ids.insert(id.clone());
                 }
             }
             let added = who.unverified.iter().filter(|one| !customer.unverified.contains(one)).cloned();

@@ -27,20 +27,23 @@ impl Step<'_> {
         let records = (self.env.others)(customer)?;
         let (mut counts, mut addresses) = (Counts::new(), HashSet::new());
         let deletions = &mut self.deletions;
-        rows_about(records.view().as_ref(), business, customer, &mut |key, _| {
-            count(&mut counts, key);
-            if key.customer().is_business() {
-                deletions.push(Write::Delete(key.clone()));
-            }
-            if key.table() == Table::Address {
-                addresses.insert(key.clone());
-            }
-        })?;
+        let parts = records.parts()?;
+        for one in parts.iter().chain([&customer]) {
+            rows_about(records.view().as_ref(), business, *one, &mut |key, _| {
+                count(&mut counts, key);
+                if key.customer().is_business() {
+                    deletions.push(Write::Delete(key.clone()));
+                }
+                if key.table() == Table::Address {
+                    addresses.insert(key.clone());
+                }
+            })?;
+        }
         deletions.push(Write::DeleteRange(Range::customer(business, customer)));
         self.keep_withdrawals(&records, &addresses)?;
         self.turn.stage(Effect::Raw(erased_key(business, customer), Some(erased_row(self.now(), true)?)));
+        self.actions.extend(parts.into_iter().chain([customer]).map(Action::Forget));
         self.erased = counts;
-        self.actions.push(Action::Forget(customer));
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::domain::time::{HOUR, Instant};
 use crate::engine::journal;
 use crate::engine::why::Run;
 use crate::sandbox::{Call, OVERTIME_RUNS, Outcome};
+use crate::store::StoreError;
 use crate::turn::config::Plugin;
 use crate::turn::records::{DeadLetter, Share};
 use crate::turn::{Effect, Turn};
@@ -226,7 +227,7 @@ impl Step<'_> {
                 self.turn.stage(Effect::RetryAt { plugin: plugin.to_owned(), at });
                 return;
             };
-            let entry = match journal::read(self.records(), share.number) {
+            let entry = match self.entry_of(&share) {
                 Ok(Some(entry)) => Arc::new(entry),
                 Ok(None) => {
                     self.give_up(Share { reason: "its entry is no longer in the journal".to_owned(), ..share });
@@ -253,6 +254,16 @@ impl Step<'_> {
                     return;
                 }
             }
+        }
+    }
+
+    /// The entry that a share is a part of: one of this customer, or of somebody who is part of them since.
+    fn entry_of(&self, share: &Share) -> Result<Option<Entry>, StoreError> {
+        let records = self.records();
+        match journal::lane(records.view().as_ref(), records.business(), share.number)? {
+            Some(lane) if lane == records.who() => journal::read(records, share.number),
+            Some(lane) => journal::read(&(self.env.others)(lane)?, share.number),
+            None => Ok(None),
         }
     }
 

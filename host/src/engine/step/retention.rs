@@ -143,7 +143,8 @@ impl Step<'_> {
             let records = match known.entry(customer) {
                 std::collections::hash_map::Entry::Occupied(there) => there.into_mut(),
                 std::collections::hash_map::Entry::Vacant(place) => {
-                    let records = (self.env.others)(customer)?;
+                    // Whoever is part of another has what was theirs there.
+                    let records = (self.env.others)((self.env.home)(customer))?;
                     let shares = view.all(&Range::prefix(records.at(Table::Share)))?;
                     awaited.extend(shares.into_iter().filter_map(|(key, _)| key.last_number()));
                     place.insert(records)
