@@ -4,7 +4,7 @@
 
 mod bindings;
 
-use attune_vendor::{Object, first, header, joined, list, millis, money, text};
+use attune_vendor::{Object, first, header, joined, list, millis, money, text, without};
 use bindings::attune::host::log;
 use bindings::exports::attune::connector::receiving::{Guest, Incoming, Rejection, Request};
 use serde_json::{Value, json};
@@ -21,7 +21,10 @@ impl Guest for Shopify {
         };
         let topic =
             header("topic").ok_or_else(|| Rejection::Malformed("there is no X-Shopify-Topic header".to_owned()))?;
-        let body: Value = serde_json::from_slice(&request.body)
+        // An event of a kind that is not known keeps all there is.
+        let is_known = order_change(topic).is_some() || topic.starts_with("fulfillments/");
+        let skips: fn(&str) -> bool = if is_known { is_passed_over } else { |_| false };
+        let body = without(&request.body, skips)
             .map_err(|error| Rejection::Malformed(format!("the body is not JSON: {error}")))?;
         if !body.is_object() {
             return Err(Rejection::Malformed("the body is no object".to_owned()));
@@ -38,14 +41,31 @@ impl Guest for Shopify {
     }
 }
 
+/// What becomes of an order, by the topic.
+fn order_change(topic: &str) -> Option<&'static str> {
+    Some(match topic {
+        "orders/create" => "placed",
+        "orders/cancelled" => "cancelled",
+        "orders/fulfilled" | "orders/partially_fulfilled" => "shipped",
+        "orders/updated" | "orders/paid" | "orders/edited" => "updated",
+        _ => return None,
+    })
+}
+
+/// What an order has a lot of and no event tells: every price in two currencies, taxes and discounts a line.
+fn is_passed_over(name: &str) -> bool {
+    name.ends_with("_set")
+        || name.ends_with("_lines")
+        || matches!(name, "admin_graphql_api_id" | "discount_allocations")
+}
+
 /// The event's type and data. A topic that is not known is kept as it is.
 fn read(topic: &str, body: &Value) -> (String, Value) {
     let news = |change: &str, data: Object| (format!("attune.order.{change}.v1"), data.value());
+    if let Some(change) = order_change(topic) {
+        return news(change, order(body));
+    }
     match topic {
-        "orders/create" => news("placed", order(body)),
-        "orders/cancelled" => news("cancelled", order(body)),
-        "orders/fulfilled" | "orders/partially_fulfilled" => news("shipped", order(body)),
-        "orders/updated" | "orders/paid" | "orders/edited" => news("updated", order(body)),
         "fulfillments/create" | "fulfillments/update" if text(body, "/order_id").is_some() => {
             news(fulfilment_change(topic, body), fulfilment(body))
         }

@@ -8,10 +8,12 @@ pub mod form;
 #[cfg(feature = "mail")]
 pub mod mail;
 mod moment;
+mod partly;
 mod reading;
 pub mod time;
 
 pub use moment::{moment, paired, rfc3339};
+pub use partly::without;
 pub use reading::{addresses, details, object, unescaped};
 
 use serde_json::{Map, Value, json};
