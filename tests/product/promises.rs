@@ -196,3 +196,17 @@ fn rules_that_cannot_be_meant_are_refused_with_the_place() {
     let business = shop.owner.patch("/v1/business", &rules).with(200);
     assert_eq!((&business["promises"]["repeat_hours"], &business["simulation"]), (&json!(24), &json!(true)));
 }
+
+#[test]
+fn a_stop_that_the_provider_confirmed_is_noted_and_not_confirmed_twice() {
+    let shop = Shop::open();
+    for (address, confirmed) in [("phone:+4915550100001", true), ("phone:+4915550100002", false)] {
+        let data = json!({ "channel": "sms", "text": "STOP", "confirmed": confirmed });
+        let customer = shop.tell(address, "attune.message.received.v1", data);
+        shop.settled();
+        let stands = shop.owner.get(&format!("/v1/customers/{customer}/consents")).with(200);
+        assert_eq!(stands["standing"][0]["granted"], json!(false), "{stands}");
+        let answers = shop.conversation(&customer).iter().filter(|message| message["author"] == "host").count();
+        assert_eq!(answers, usize::from(!confirmed), "{address}");
+    }
+}

@@ -697,6 +697,7 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
             machine: None,
             original: None,
             language: None,
+            confirmed: false,
         }),
     };
     // Only an event that comes in by the door makes a customer.

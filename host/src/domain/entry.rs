@@ -250,6 +250,9 @@ pub struct Inbound {
     /// How it came in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<Box<Original>>,
+    /// Whether the channel's provider has answered a word of the host itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed: bool,
 }
 
 /// What a channel said of an attempt.

@@ -164,6 +164,10 @@ pub struct MessageReceived {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 100)]
     pub attachments: Vec<Attachment>,
+    /// Whether the channel's provider has answered a STOP, START or HELP itself, as Twilio does: then Attune notes what was said, and
+    /// confirms nothing twice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed: bool,
 }
 
 fn chat() -> String {

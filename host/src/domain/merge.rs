@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn parted_each_is_who_they_were_and_what_came_since_stays() {
         let (anna, mut other) =
-            (somebody(1, None, "email:a@example.com"), somebody(2, Some("Anna"), "sms:+4915550100"));
+            (somebody(1, None, "email:a@example.com"), somebody(2, Some("Anna"), "phone:+4915550100"));
         other.tags.insert("vip".to_owned());
         other.records.entry("shopify".to_owned()).or_default().insert("7".to_owned());
         let (mut both, before) = put_together(&anna, &other);

@@ -183,6 +183,7 @@ pub fn read(event: &CloudEvent, now: Instant, home: &Home) -> Result<Read, Vec<M
             language: data.language,
             machine,
             original: original.known(),
+            confirmed: data.confirmed,
         };
         (data.customer, News::Message(inbound))
     } else if event.kind == DELIVERY_REPORTED {

@@ -134,7 +134,7 @@ tables! {
     /// Whose an order or appointment is, by a keyed hash of its source and id.
     Reference = 41,
     /// Who was put together with a customer, and how to part them again, by id.
-    Merge = 43,
+    Merge = 42,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.

@@ -45,6 +45,8 @@ fn message(form: &Form<'_>, id: String, from: &str) -> Incoming {
         .with("country", form.text("FromCountry"));
     let body = form.text("Body");
     let word = form.text("OptOutType").map(|word| word.to_ascii_uppercase());
+    // Twilio names the word where it has answered it.
+    let confirmed = word.is_some().then_some(true);
     let text = match word.as_deref() {
         // Twilio's own word for it: it also knows words that the business told it, and those of other languages.
         Some(word @ ("STOP" | "START")) => word.to_owned(),
@@ -68,6 +70,7 @@ fn message(form: &Form<'_>, id: String, from: &str) -> Incoming {
         .with("text", Some(text))
         .with("message_id", Some(id.as_str()))
         .with("in_reply_to_id", form.text("OriginalRepliedMessageSid"))
+        .with("confirmed", confirmed)
         .with_list("attachments", files.iter().map(listed).collect());
     Incoming { kind: "attune.message.received.v1".to_owned(), id, time: None, data: data.value().to_string() }
 }

@@ -112,7 +112,7 @@ impl Step<'_> {
     /// The customer wrote: the host's own words first, then every watcher, then responders until one answers.
     fn message(&mut self, inbound: &Inbound) {
         let message = self.receive(inbound);
-        if self.host_word(&message) {
+        if self.host_word(&message, inbound.confirmed) {
             return;
         }
         if let Some(why) = &message.machine {
@@ -223,7 +223,7 @@ impl Step<'_> {
     }
 
     /// Opt-out, opt-in and help words, and the word for a person, are the host's to answer, before any plugin sees them.
-    fn host_word(&mut self, message: &Message) -> bool {
+    fn host_word(&mut self, message: &Message, told: bool) -> bool {
         let Some(customer) = self.turn.customer() else { return false };
         let stopped = customer.consents.stop(&message.channel).is_some();
         let Some(word) = words::recognise(&message.text, stopped) else { return false };
@@ -256,6 +256,10 @@ impl Step<'_> {
         self.note(format!("{said}; the host answers, no plugin is asked"));
         if message.machine.is_some() {
             self.note("no person wrote this: it counts, and nothing answers it");
+            return true;
+        }
+        if told {
+            self.note("the channel's provider has told them so itself");
             return true;
         }
         let confirmed = match word {
