@@ -114,6 +114,8 @@ fn a_secret_that_the_owner_chooses_is_made_and_shown_once() {
     let (mail, _) = made("email", "signing");
     assert!(mail.starts_with("whsec_"), "{mail}");
     assert!(made("webhook", "signing").0 != mail);
+    connect(&["webhook"])
+        .fits(0, &["Nothing comes in from it", "Settings that are not set", "\n  url: Where messages are posted to"]);
 
     let again = connect(&["calcom", "--wait", "0s"]);
     again.fits(0, &["Secret `signing` is set"]);

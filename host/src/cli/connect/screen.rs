@@ -31,7 +31,24 @@ pub(super) fn screen(plugin: &Value, made: &[(String, String)]) -> String {
         };
         text.push_str(&format!("\nSecret `{name}` {state}\n  {}\n", word(secret, "description")));
     }
+    text.push_str(&settings(plugin));
     text
+}
+
+/// The settings that nobody has set and that have no default; a channel often needs one of them.
+fn settings(plugin: &Value) -> String {
+    let known = plugin["settings_schema"]["properties"].as_object().into_iter().flatten();
+    let open = known.filter(|(name, _)| plugin["effective_settings"][name.as_str()].is_null());
+    let open: String = open
+        .map(|(name, about)| format!("  {name}: {}\n", about["description"].as_str().unwrap_or_default()))
+        .collect();
+    let name = plugin["name"].as_str().unwrap_or_default();
+    match open.is_empty() {
+        true => open,
+        false => {
+            format!("\nSettings that are not set (`attune plugin settings {name} '{{...}}'` sets them all):\n{open}")
+        }
+    }
 }
 
 fn channels(plugin: &Value) -> String {
