@@ -46,7 +46,7 @@ pub fn plain() -> Command {
 }
 
 /// Runs it as the owner of a shop.
-fn of(shop: &Shop) -> Command {
+pub fn of(shop: &Shop) -> Command {
     let mut command = plain();
     command.env("ATTUNE_URL", &shop.server.url).env("ATTUNE_TOKEN", shop.owner.secret());
     command

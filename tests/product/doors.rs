@@ -9,15 +9,15 @@ use attune_tests::{Answer, Server, Shop, Start, repository, until};
 use serde_json::{Value, json};
 
 /// A request that the connector's own tests use, signed with this secret.
-const SECRET: &str = "a-secret-of-this-test";
+pub const SECRET: &str = "a-secret-of-this-test";
 
-fn request(name: &str) -> Value {
+pub fn request(name: &str) -> Value {
     let path = repository().join("plugins/shopify/requests").join(name).with_extension("json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// A vendor calls: no token, only what it signed.
-fn knock(shop: &Shop, plugin: &str, request: &Value) -> Answer {
+pub fn knock(shop: &Shop, plugin: &str, request: &Value) -> Answer {
     let headers = request["headers"].as_object().unwrap();
     let headers: Vec<(&str, &str)> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
@@ -25,7 +25,7 @@ fn knock(shop: &Shop, plugin: &str, request: &Value) -> Answer {
     shop.owner.token("").send("POST", &path, &headers, request["body"].as_str().unwrap().as_bytes())
 }
 
-fn set_secret(shop: &Shop, plugin: &str, name: &str, values: &[&str]) {
+pub fn set_secret(shop: &Shop, plugin: &str, name: &str, values: &[&str]) {
     let body = json!({ "values": values }).to_string();
     let path = format!("/v1/plugins/{plugin}/secrets/{name}");
     let answer = shop.owner.send("PUT", &path, &[("content-type", "application/json")], body.as_bytes());
@@ -141,13 +141,13 @@ fn a_secret_is_set_and_never_shown() {
 }
 
 /// What a provider was sent.
-struct Asked {
+pub struct Asked {
     headers: Vec<String>,
     body: Value,
 }
 
 /// A provider on this machine that answers with these, one after the other; an empty one is no answer at all.
-fn provider(answers: &'static [&'static str]) -> (u16, Receiver<Asked>) {
+pub fn provider(answers: &'static [&'static str]) -> (u16, Receiver<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let (sender, receiver) = channel();
@@ -183,7 +183,7 @@ fn provider(answers: &'static [&'static str]) -> (u16, Receiver<Asked>) {
 }
 
 /// A shop whose webhook channel leads to a provider, and a customer who can be written to.
-fn with_provider(port: u16) -> (Shop, String) {
+pub fn with_provider(port: u16) -> (Shop, String) {
     let server = Server::start_with(&Start::with(&["--egress-allow", &format!("127.0.0.1:{port}")]));
     let shop = Shop::open_on(Arc::new(server));
     shop.enable("webhook");
@@ -193,7 +193,7 @@ fn with_provider(port: u16) -> (Shop, String) {
     (shop, anna)
 }
 
-fn write(shop: &Shop, customer: &str, text: &str) {
+pub fn write(shop: &Shop, customer: &str, text: &str) {
     let path = format!("/v1/customers/{customer}/messages");
     until("the customer's step is done", || {
         let answer = shop.owner.post(&path, &json!({ "text": text, "channel": "webhook" }));
@@ -201,11 +201,11 @@ fn write(shop: &Shop, customer: &str, text: &str) {
     });
 }
 
-fn state(shop: &Shop, customer: &str, text: &str, wanted: &str) -> Value {
+pub fn state(shop: &Shop, customer: &str, text: &str, wanted: &str) -> Value {
     shop.message(customer, wanted, |one| one["text"] == text && one["delivery"]["state"] == wanted)
 }
 
-const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+pub const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 #[test]
 fn a_message_leaves_by_a_channel_plugin_signed_with_a_secret_it_never_sees() {

@@ -93,7 +93,7 @@ fn every_interface_is_in_the_manual_with_what_the_owner_reads_and_an_example_tha
 fn what_the_manual_quotes_is_code_that_is_built() {
     let mut sources = texts("tests/plugins/manual/src", ".rs");
     sources.extend(texts("tests/plugins/house-reader/src", ".rs"));
-    for plugin in ["plugins/shopify", "plugins/webhook"] {
+    for plugin in ["plugins/shopify", "plugins/webhook", "plugins/calcom"] {
         sources.extend(texts(&format!("{plugin}/src"), ".rs"));
         sources.extend(texts(plugin, "plugin.toml"));
     }

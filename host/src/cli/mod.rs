@@ -6,6 +6,7 @@
 mod brake;
 mod call;
 mod completions;
+mod connect;
 mod customers;
 mod demo;
 mod dev;
@@ -23,6 +24,7 @@ mod requests;
 mod serve;
 mod stamp;
 mod test;
+mod troubles;
 mod verdict;
 
 use std::process::ExitCode;
@@ -77,6 +79,10 @@ enum Command {
     Event(remote::Event),
     /// List, install and set up a business's plugins.
     Plugin(remote::Plugin),
+    /// Connect a vendor: set up its plugin, say what to paste there, and show what it sends.
+    Connect(connect::Connect),
+    /// Show what you should look at now, and what to do about it.
+    Troubles(troubles::Troubles),
     /// Import questions and answers, and try which answer a question finds.
     Knowledge(knowledge::Knowledge),
     /// Tell why a message was or was not sent.
@@ -161,6 +167,8 @@ pub fn main() -> ExitCode {
         Command::Read(read) => read.run(),
         Command::Event(event) => event.run(),
         Command::Plugin(plugin) => plugin.run(),
+        Command::Connect(connect) => connect.run(),
+        Command::Troubles(troubles) => troubles.run(),
         Command::Knowledge(knowledge) => knowledge.run(),
         Command::Why(why) => why.run(),
         Command::Pause(pause) => pause.run(),

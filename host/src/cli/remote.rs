@@ -52,7 +52,7 @@ pub(super) enum Body<'a> {
 
 impl Server {
     /// The access token. An option that every subcommand takes cannot be a required one, so it is asked for here.
-    fn token(&self) -> &str {
+    pub(super) fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_else(|| {
             let words = "there is no access token; give it with --token or in ATTUNE_TOKEN";
             super::Cli::command().error(ErrorKind::MissingRequiredArgument, words).exit()
@@ -292,6 +292,16 @@ pub(super) fn segment(text: &str) -> String {
         .collect()
 }
 
+fn secret_path(plugin: &str, secret: &str) -> String {
+    format!("/v1/plugins/{}/secrets/{}", segment(plugin), segment(secret))
+}
+
+/// Sets a secret of a plugin, the newest value first.
+pub(super) fn set_secret(server: &Server, plugin: &str, secret: &str, values: &[&str]) -> Result<()> {
+    let body = json!({ "values": values });
+    server.get_or_fail("PUT", &secret_path(plugin, secret), Body::Json("application/json", &body)).map(drop)
+}
+
 impl Plugin {
     pub(super) fn run(self) -> Result<ExitCode> {
         let server = &self.server;
@@ -341,14 +351,13 @@ impl Plugin {
                 return Ok(ExitCode::SUCCESS);
             }
             PluginAct::Secret { name, secret, remove } => {
-                let path = format!("/v1/plugins/{}/secrets/{}", segment(name), segment(secret));
                 if *remove {
-                    server.get_or_fail("DELETE", &path, Body::None)?;
+                    server.get_or_fail("DELETE", &secret_path(name, secret), Body::None)?;
                 } else {
                     let mut text = String::new();
                     std::io::stdin().take(SECRET_BYTES).read_to_string(&mut text).context("standard input")?;
                     let values: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-                    server.get_or_fail("PUT", &path, Body::Json("application/json", &json!({ "values": values })))?;
+                    set_secret(server, name, secret, &values)?;
                 }
                 println!("the secret {secret} of {name} is {}", if *remove { "gone" } else { "set" });
                 return Ok(ExitCode::SUCCESS);
@@ -403,8 +412,27 @@ fn limit(text: &str) -> Result<(String, u64), String> {
     Ok((name.to_owned(), number))
 }
 
-fn permissions(plugin: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn permissions(plugin: &Value) -> impl Iterator<Item = &Value> {
     plugin["permissions"].as_array().into_iter().flatten()
+}
+
+/// Where a vendor sends to, and what its owner does there.
+pub(super) struct Hook<'a> {
+    pub(super) address: &'a str,
+    pub(super) topics: Vec<&'a str>,
+    pub(super) guide: &'a str,
+}
+
+impl<'a> Hook<'a> {
+    /// That of a plugin as the server tells of it, if anything comes in at it.
+    pub(super) fn of(plugin: &'a Value) -> Option<Self> {
+        let hook = &plugin["hook"];
+        Some(Self {
+            address: hook["address"].as_str()?,
+            topics: hook["topics"].as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+            guide: hook["guide"].as_str().unwrap_or_default(),
+        })
+    }
 }
 
 fn describe(plugin: &Value) -> String {
@@ -439,15 +467,9 @@ fn describe(plugin: &Value) -> String {
             text.push_str(&format!("    {}: {}\n", word("interface"), word("sentence")));
         }
     }
-    if let Some(address) = plugin["hook"]["address"].as_str() {
-        let words = |value: &Value| {
-            value.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-        };
+    if let Some(Hook { address, topics, guide }) = Hook::of(plugin) {
         text.push_str(&format!("  the vendor sends to: {address}\n"));
-        for (what, words) in [
-            ("topics to tick there", words(&plugin["hook"]["topics"])),
-            ("where", plugin["hook"]["guide"].as_str().unwrap_or_default().to_owned()),
-        ] {
+        for (what, words) in [("topics to tick there", topics.join(", ")), ("where", guide.to_owned())] {
             if !words.is_empty() {
                 text.push_str(&format!("  {what}: {words}\n"));
             }

@@ -188,6 +188,10 @@ pub struct Manifest {
     /// one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
+    /// Those of its secrets that the owner chooses, each with how a new value is made: a text in which `{random}` stands for 32
+    /// random letters and digits, or `{base64}` for 32 random bytes in base64. Any other is the vendor's to give.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub chosen: BTreeMap<String, String>,
     /// Of a plugin that receives: how requests to it are verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
@@ -259,6 +263,9 @@ impl TemplateDeclaration {
         }
     }
 }
+
+/// How the reason begins for which a channel is stopped: its provider, or whoever receives, answered 410.
+pub const WANTS_NO_MORE: &str = "the other end wants no more messages: ";
 
 /// Why a plugin does not run although it is enabled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

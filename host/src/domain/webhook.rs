@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -222,6 +224,26 @@ fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
 
+/// What stands for something random in how a new secret is made: letters and digits, bytes in base64.
+const RANDOM: [&str; 2] = ["{random}", "{base64}"];
+
+/// How many random bytes a new secret is made of.
+pub const RANDOM_BYTES: usize = 32;
+
+/// Whether a text says how a new secret is made.
+pub fn is_template(text: &str) -> bool {
+    RANDOM.iter().map(|place| text.matches(place).count()).sum::<usize>() == 1
+}
+
+/// A new value of a secret that its owner chooses, made as a template says out of random bytes.
+pub fn new_value(template: &str, random: &[u8; RANDOM_BYTES]) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let [letters, bytes] = RANDOM;
+    // Five bits of each byte: 160 in all.
+    let digits: String = random.iter().map(|byte| char::from(DIGITS[usize::from(byte & 31)])).collect();
+    template.replace(letters, &digits).replace(bytes, &STANDARD.encode(random))
+}
+
 /// A secret as it is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Secret {
@@ -239,5 +261,26 @@ pub struct Values(pub Vec<String>);
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} values", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_secret_is_made_as_its_template_says() {
+        let random = std::array::from_fn(|n| (n * 37) as u8);
+        for (template, wanted) in [
+            ("{random}", "05afmsy38djqw16bgntz49ekrx27chpv"),
+            ("attune:{random}", "attune:05afmsy38djqw16bgntz49ekrx27chpv"),
+            ("whsec_{base64}", "whsec_ACVKb5S53gMoTXKXvOEGK1B1mr/kCS5TeJ3C5wwxVns="),
+        ] {
+            assert!(is_template(template), "{template}");
+            assert_eq!(new_value(template, &random), wanted);
+        }
+        for wrong in ["", "secret", "{random}{base64}", "{random}{random}", "{other}"] {
+            assert!(!is_template(wrong), "{wrong}");
+        }
     }
 }

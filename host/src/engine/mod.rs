@@ -31,6 +31,7 @@ use crate::domain::entry::{Entry, Input};
 use crate::domain::ids::{BusinessId, CustomerId, EventId};
 use crate::domain::message::{Author, Message, Purpose};
 use crate::domain::order::Order;
+use crate::domain::plugin::WANTS_NO_MORE;
 use crate::domain::time::Instant;
 use crate::sandbox::Sandbox;
 use crate::store::{Batch, Check, Committed, Health, Keyring, Refused, Store, StoreError, Table, View, Write};
@@ -782,7 +783,7 @@ impl Engine {
         if self.replayed.is_some() {
             return;
         }
-        let reason = format!("the other end wants no more messages: {reason}");
+        let reason = format!("{WANTS_NO_MORE}{reason}");
         self.append_own(business, Input::Pause { plugin, reason }, |result| {
             if let Err(error) = result {
                 tracing::error!(%error, "a channel could not be stopped; its next message tries again");

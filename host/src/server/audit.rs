@@ -66,6 +66,7 @@ fn act_of(method: &Method, path: &str) -> Option<Act> {
         ("POST", "/v1/cases/{id}/resolve") => Change("cases.resolve"),
         ("POST", "/v1/cases/{id}/reply") => Change("cases.reply"),
         ("GET", "/v1/notices") => Look("notices.list"),
+        ("GET", "/v1/troubles") => Look("troubles.list"),
         ("GET", "/v1/dead-letters") => Look("dead-letters.list"),
         ("POST", "/v1/dead-letters/{id}/retry") => Change("dead-letters.retry"),
         ("POST", "/v1/plugins") => Change("plugins.install"),
@@ -259,7 +260,7 @@ mod tests {
 
     #[test]
     fn every_route_that_changes_something_or_shows_a_customer_leaves_a_line() {
-        let shows = ["/v1/customers", "/v1/messages", "/v1/cases", "/v1/notices", "/v1/dead-letters"];
+        let shows = ["/v1/customers", "/v1/messages", "/v1/cases", "/v1/notices", "/v1/troubles", "/v1/dead-letters"];
         for (path, methods) in super::super::description()["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
                 let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();

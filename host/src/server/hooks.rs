@@ -13,22 +13,24 @@ use axum::response::{IntoResponse, Response};
 
 use crate::domain::ids::BusinessId;
 use crate::engine::NotTaken;
+use crate::intake::cloudevent::CloudEvent;
 use crate::intake::hook::{self, Knock, NotTold, Told};
+use crate::intake::verify::Unverified;
 use crate::intake::{self, NotAccepted};
 
 use super::App;
-use super::events::take;
+use super::events::{Accepted, take};
+use super::lately::{Reason, TakenEvent};
 use super::problem::{Kind, Problem, ProblemBody};
 
-/// What becomes of a request, and what is told of it besides the answer.
+/// Why a request was not taken, for the vendor and for the owner.
 struct Refused {
     problem: Problem,
-    /// A stable word for what is wrong, for the operator's log.
-    code: &'static str,
+    reason: Reason,
 }
 
-fn refused(code: &'static str, kind: Kind, words: impl Into<String>) -> Refused {
-    Refused { problem: Problem::new(kind, words), code }
+fn refused(reason: Reason, kind: Kind, words: impl Into<String>) -> Refused {
+    Refused { problem: Problem::new(kind, words), reason }
 }
 
 /// Takes what a vendor sends to a connector.
@@ -64,12 +66,21 @@ pub async fn post(
 ) -> Result<Response, Problem> {
     let known = business.parse::<BusinessId>().ok().filter(|id| app.engine.ready(*id).is_some());
     let Some(business) = known else { return Err(nobody()) };
-    receive(&app, business, &plugin, request).await.map_err(|Refused { problem, code }| {
-        let shown: String = plugin.chars().take(64).filter(|c| !c.is_control()).collect();
-        tracing::warn!(%business, plugin = shown, code, problem = problem.words(), "a webhook was not taken");
-        app.counts.refused(code);
-        problem
-    })
+    receive(&app, business, &plugin, request).await.map_err(|refused| note(&app, business, &plugin, refused))
+}
+
+/// Notes that a request was not taken: in the figures, in what troubles are told of, and now and then in the log.
+fn note(app: &App, business: BusinessId, plugin: &str, Refused { problem, reason }: Refused) -> Problem {
+    app.counts.refused(reason.figure());
+    let shown: String = plugin.chars().take(64).filter(|c| !c.is_control()).collect();
+    // A name that leads nowhere may be any stranger's, so it is not kept.
+    let name = if reason == Reason::NoConnector { "" } else { plugin };
+    let now = app.engine.world().now();
+    if let Some(unsaid) = app.lately.refused(business, name, reason, problem.words(), now) {
+        let (reason, problem) = (reason.word(), problem.words());
+        tracing::warn!(%business, plugin = shown, reason, unsaid, problem, "a webhook was not taken");
+    }
+    problem
 }
 
 /// The same for a business and for a plugin that are not there: nobody learns which there are.
@@ -78,24 +89,29 @@ fn nobody() -> Problem {
 }
 
 async fn receive(app: &Arc<App>, business: BusinessId, name: &str, request: Request) -> Result<Response, Refused> {
-    let missing = || Refused { problem: nobody(), code: "no-connector" };
+    let missing = || Refused { problem: nobody(), reason: Reason::NoConnector };
     let ready = app.engine.ready(business).ok_or_else(missing)?;
     let plugin = ready.config.plugin(name).filter(|plugin| hook::receives(plugin)).cloned().ok_or_else(missing)?;
     if !plugin.runs {
         let words = format!("the connector `{name}` is off; its owner turns it on with `attune plugin enable {name}`");
-        return Err(refused("connector-off", Kind::Stopped, words));
+        return Err(refused(Reason::Off, Kind::Stopped, words));
     }
     let component = ready.component(name).ok_or_else(|| {
-        refused("connector-failed", Kind::Internal, "the connector's component could not be loaded on this host")
+        let words = "the connector's component could not be loaded on this host";
+        refused(Reason::ConnectorFailed, Kind::Internal, words)
     })?;
     let (mut knock, host) = knock(app, &request);
     let body = app.read_body(request, app.limits.hook_bytes, app.limits.body_s).await;
-    knock.body = body.map_err(|problem| Refused { problem, code: "body" })?.to_vec();
+    let cut = |problem: Problem| {
+        let reason = if problem.kind() == Kind::TooLarge { Reason::TooLarge } else { Reason::BrokenOff };
+        Refused { problem, reason }
+    };
+    knock.body = body.map_err(cut)?.to_vec();
     knock.url = match app.engine.public_url() {
         Some(url) => format!("{}{}", url.trim_end_matches('/'), knock.target),
         None => format!("http://{host}{}", knock.target),
     };
-    let body = knock.body.clone();
+    let (body, received) = (knock.body.clone(), knock.received);
     let told = hear(app, business, &ready, component, plugin, knock).await?;
     if !told.log.is_empty() {
         tracing::info!(plugin = name, log = told.log, "the connector says");
@@ -106,18 +122,38 @@ async fn receive(app: &Arc<App>, business: BusinessId, name: &str, request: Requ
     if let Some(token) = &told.token {
         spend(app, business, name, token, &body).await?;
     }
-    let mut wrong = None;
+    let (mut taken, mut wrong) = (Vec::with_capacity(told.events.len()), None);
     for event in told.events {
-        if let Err(problem) = take(app, business, event).await {
+        match take_one(app, business, event).await {
+            Ok(event) => taken.push(event),
             // What can be taken is taken: the vendor sends all of it again, and what is known already is nothing new.
-            wrong.get_or_insert(problem);
+            Err(refused) => drop(wrong.get_or_insert(refused)),
         }
     }
     app.counts.hooks.fetch_add(1, Ordering::Relaxed);
-    match wrong {
-        Some(problem) => Err(Refused { problem, code: "hook-event" }),
-        None => Ok(StatusCode::OK.into_response()),
+    if let Some(wrong) = wrong {
+        return Err(wrong);
     }
+    app.lately.taken(business, name, received, taken, told.ignored);
+    Ok(StatusCode::OK.into_response())
+}
+
+/// Takes an event of a request.
+async fn take_one(app: &Arc<App>, business: BusinessId, event: CloudEvent) -> Result<TakenEvent, Refused> {
+    let (kind, id) = (event.kind.clone(), event.id.clone());
+    let accepted = take(app, business, event).await.map_err(|problem| {
+        let reason = match problem.kind() {
+            Kind::Invalid => Reason::Misfit,
+            Kind::Conflict => Reason::Conflict,
+            _ => Reason::Busy,
+        };
+        Refused { problem, reason }
+    })?;
+    let (status, entry, customer) = match accepted {
+        Accepted::Accepted { id, customer } => ("accepted", id, customer),
+        Accepted::Repeated { id } => ("repeated", id, None),
+    };
+    Ok(TakenEvent { kind, id, status, entry, customer })
 }
 
 /// The request without its body, and the host it was sent to.
@@ -147,23 +183,33 @@ async fn hear(
 ) -> Result<Told, Refused> {
     let name = plugin.installed.manifest.webhook.as_ref().map(|webhook| webhook.secret.clone()).unwrap_or_default();
     let secret = app.engine.query(business).secret(&plugin.name, &name);
-    let secret = secret.map_err(|error| Refused { problem: error.into(), code: "stopped" })?;
+    let secret = secret.map_err(|error| Refused { problem: error.into(), reason: Reason::Busy })?;
     let secrets = secret.map(|secret| secret.values.0).unwrap_or_default();
     let home = intake::home_of(&ready.config.business);
     let Ok(permit) = app.hooks.clone().acquire_owned().await else {
-        return Err(refused("stopped", Kind::Stopped, "the server is stopping; send it again"));
+        return Err(refused(Reason::Busy, Kind::Stopped, "the server is stopping; send it again"));
     };
     let engine = app.engine.clone();
     let heard = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         hook::hear(engine.sandbox(), &component, &plugin, &secrets, &home, knock)
     });
-    let heard = heard.await.map_err(|_| refused("connector-failed", Kind::Internal, "reading it failed here"))?;
+    let heard = heard.await.map_err(|_| refused(Reason::ConnectorFailed, Kind::Internal, "reading it failed here"))?;
     heard.map_err(|error| match &error {
-        NotTold::Unverified(why) => refused("unverified", Kind::Unverified, why.to_string()),
-        NotTold::Malformed(_) => refused("malformed", Kind::Malformed, error.to_string()),
-        NotTold::Failed(_) => refused("connector-failed", Kind::Internal, error.to_string()),
+        NotTold::Unverified(why) => refused(unverified(why), Kind::Unverified, why.to_string()),
+        NotTold::Malformed(_) => refused(Reason::Malformed, Kind::Malformed, error.to_string()),
+        NotTold::Failed(_) => refused(Reason::ConnectorFailed, Kind::Internal, error.to_string()),
     })
+}
+
+fn unverified(why: &Unverified) -> Reason {
+    match why {
+        Unverified::NoSecret(_) => Reason::NoSecret,
+        Unverified::Unsigned(_) => Reason::Unsigned,
+        Unverified::Unreadable(_) => Reason::Unreadable,
+        Unverified::Wrong => Reason::WrongSignature,
+        Unverified::Stale { .. } => Reason::Stale,
+    }
 }
 
 /// Notes that a token was used, with which body.
@@ -177,12 +223,12 @@ async fn spend(app: &Arc<App>, business: BusinessId, plugin: &str, token: &str, 
         Ok(Ok(())) => Ok(()),
         Ok(Err(NotAccepted::Conflict)) => {
             let words = "its token was used before with another body, so somebody sends an old signature again";
-            Err(refused("replayed", Kind::Conflict, words))
+            Err(refused(Reason::Replayed, Kind::Conflict, words))
         }
-        Ok(Err(error)) => Err(Refused { problem: error.into(), code: "stopped" }),
+        Ok(Err(error)) => Err(Refused { problem: error.into(), reason: Reason::Busy }),
         Err(_) => {
             let stopped = NotTaken::Stopped("the store stopped meanwhile; send it again".to_owned());
-            Err(Refused { problem: NotAccepted::NotTaken(stopped).into(), code: "stopped" })
+            Err(Refused { problem: NotAccepted::NotTaken(stopped).into(), reason: Reason::Busy })
         }
     }
 }

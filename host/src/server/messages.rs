@@ -288,7 +288,7 @@ pub struct Telling {
     /// In which language; English when absent. What plugins and staff wrote stays as they wrote it.
     #[serde(default)]
     #[param(inline)]
-    language: Language,
+    pub language: Language,
 }
 
 /// Why a message was, or was not, sent.

@@ -19,12 +19,14 @@ mod health;
 mod hooks;
 mod keys;
 mod knowledge;
+mod lately;
 mod messages;
 mod metrics;
 mod openapi;
 mod pause;
 mod plugins;
 mod problem;
+mod requests;
 mod rest;
 mod rights;
 mod secret;
@@ -34,6 +36,7 @@ mod story;
 mod stream;
 mod tokens;
 mod trends;
+mod troubles;
 mod unsubscribe;
 mod visitors;
 
@@ -131,6 +134,8 @@ pub struct App {
     rates: chat::Rates,
     /// What the audit log has of the last minute.
     seen: audit::Seen,
+    /// What vendors sent, and what of it was refused.
+    lately: lately::Lately,
     /// True once the server stops: streams end then.
     closing: watch::Sender<bool>,
     streams: Arc<Semaphore>,
@@ -150,6 +155,7 @@ impl App {
             known: auth::KnownTokens::default(),
             rates: chat::Rates::default(),
             seen: audit::Seen::default(),
+            lately: lately::Lately::default(),
             closing: watch::Sender::new(false),
             streams: Arc::new(Semaphore::new(limits.streams)),
             uploads: Semaphore::new(limits.uploads),
@@ -243,10 +249,12 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/cases/{id}/reply", post(cases::reply)),
         ("/v1/notices", get(dead_letters::notices)),
         ("/v1/trends", get(trends::show)),
+        ("/v1/troubles", get(troubles::list)),
         ("/v1/dead-letters", get(dead_letters::list)),
         ("/v1/dead-letters/{id}/retry", post(dead_letters::retry)),
         ("/v1/plugins", get(plugins::list).post(plugins::install)),
         ("/v1/plugins/{name}", get(plugins::one).patch(plugins::change).delete(plugins::remove)),
+        ("/v1/plugins/{name}/requests", get(requests::show)),
         ("/v1/plugins/{name}/secrets/{secret}", put(secrets::set).delete(secrets::remove)),
         ("/v1/keys", get(keys::list).post(keys::trust)),
         ("/v1/keys/{key}", delete(keys::distrust)),

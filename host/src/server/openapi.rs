@@ -13,7 +13,8 @@ use crate::intake::schema::{known_types, schemas};
 use super::{App, json as answer};
 use super::{
     audit, business, cases, chat, consents, customers, dead_letters, events, fairness, health, hooks, keys, knowledge,
-    messages, metrics, pause, plugins, problem, rights, secrets, stream, tokens, trends, unsubscribe, visitors,
+    messages, metrics, pause, plugins, problem, requests, rights, secrets, stream, tokens, trends, troubles,
+    unsubscribe, visitors,
 };
 
 #[derive(OpenApi)]
@@ -26,9 +27,9 @@ use super::{
         customers::list, customers::one, customers::merge, customers::part, customers::whys, rights::export, rights::erase, messages::list, messages::post, stream::follow, messages::why,
         messages::settle, cases::list, cases::one, cases::take, cases::resolve, cases::reply, dead_letters::notices,
         dead_letters::list, dead_letters::retry, plugins::list, plugins::install, plugins::one, plugins::change,
-        plugins::remove, secrets::set, secrets::remove, keys::list, keys::trust, keys::distrust, business::one, business::change, business::list, business::create, tokens::list, tokens::create,
+        plugins::remove, requests::show, secrets::set, secrets::remove, keys::list, keys::trust, keys::distrust, business::one, business::change, business::list, business::create, tokens::list, tokens::create,
         tokens::revoke, pause::pause, pause::resume, consents::show, consents::tell, unsubscribe::ask, unsubscribe::end,
-        audit::list, fairness::history, trends::show, knowledge::list, knowledge::one, knowledge::add, knowledge::put, knowledge::remove, knowledge::import,
+        audit::list, fairness::history, trends::show, troubles::list, knowledge::list, knowledge::one, knowledge::add, knowledge::put, knowledge::remove, knowledge::import,
         knowledge::search, chat::about, chat::visit, chat::list, chat::write, chat::follow, chat::script, chat::demo,
     ),
     components(schemas(problem::ProblemBody)),

@@ -16,7 +16,7 @@ use crate::domain::entry::{Change, Input, PluginChange, Role};
 use crate::domain::ids::{BusinessId, CustomerId};
 use crate::domain::plugin::{Export, Installed, Paused, TemplateDeclaration, permission_sentence};
 use crate::domain::trust::{TrustedKey, Vouched, sentence};
-use crate::domain::webhook::Scheme;
+use crate::domain::webhook::{Scheme, Source, Webhook};
 use crate::turn::config::with_defaults;
 
 use super::ask::{Asked, Body, Name, Nothing, Page, Seen, content_type, tagged};
@@ -137,6 +137,12 @@ pub struct HookView {
     address: String,
     /// How requests are verified.
     scheme: Scheme,
+    /// The secret by which they are; absent where nothing proves who sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+    /// Where that secret is a part of the address: the address, with `{secret}` in the place of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address_with_secret: Option<String>,
     /// The topics to tick.
     topics: Vec<String>,
     /// Where at the vendor, in a sentence.
@@ -147,12 +153,27 @@ impl HookView {
     fn new(app: &App, business: BusinessId, installed: &Installed) -> Option<Self> {
         let webhook = installed.manifest.webhook.as_ref()?;
         let outside = app.engine.public_url().unwrap_or_default().trim_end_matches('/');
+        let address = format!("{outside}/hooks/{business}/{}", installed.name);
         Some(Self {
-            address: format!("{outside}/hooks/{business}/{}", installed.name),
+            address_with_secret: with_secret(webhook, &address),
+            address,
             scheme: webhook.scheme,
+            secret: (webhook.scheme != Scheme::None).then(|| webhook.secret.clone()),
             topics: webhook.topics.clone(),
             guide: webhook.guide.clone(),
         })
+    }
+}
+
+/// An address with the place in it where its secret goes, if that is where vendors have it.
+fn with_secret(webhook: &Webhook, address: &str) -> Option<String> {
+    match webhook.scheme {
+        Scheme::Basic => address.split_once("://").map(|(scheme, rest)| format!("{scheme}://{{secret}}@{rest}")),
+        Scheme::Token => webhook.signature.iter().find_map(|source| match source {
+            Source::Query(name) => Some(format!("{address}?{name}={}{{secret}}", webhook.prefix)),
+            _ => None,
+        }),
+        _ => None,
     }
 }
 

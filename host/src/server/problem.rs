@@ -182,6 +182,11 @@ impl Problem {
         problem
     }
 
+    /// What kind it is.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
     /// What is wrong, in words.
     pub fn words(&self) -> &str {
         &self.0.detail

@@ -27,6 +27,10 @@ pub struct SecretView {
     name: String,
     /// What it is, and where the vendor shows it.
     description: String,
+    /// Where its owner chooses it: how a new value is made, a text with `{random}` (32 letters and digits) or `{base64}` (32 bytes in
+    /// base64) in it. Absent where the vendor gives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen: Option<String>,
     /// How many values it has; 0 while it is not set.
     values: usize,
     /// When it was set, in milliseconds since the Unix epoch.
@@ -42,6 +46,7 @@ pub fn of(app: &App, business: BusinessId, installed: &Installed) -> Result<Vec<
         Ok(SecretView {
             name: name.clone(),
             description: description.clone(),
+            chosen: installed.manifest.chosen.get(name).cloned(),
             values: known.as_ref().map_or(0, |known| known.values.0.len()),
             since: known.map(|known| known.since.0),
         })

@@ -168,6 +168,7 @@ fn plugin() -> Install {
             templates: BTreeMap::from([("hello".to_owned(), template)]),
             tally: Vec::new(),
             secrets: BTreeMap::new(),
+            chosen: BTreeMap::new(),
             webhook: None,
             channel: None,
         },
@@ -240,6 +241,10 @@ async fn who_may_what() {
         (bearer("shop-staff"), "GET", "/v1/cases", 200, ""),
         (bearer("shop-staff"), "GET", "/v1/dead-letters", 200, ""),
         (bearer("shop-staff"), "GET", "/v1/notices", 200, ""),
+        (bearer("shop-staff"), "GET", "/v1/troubles", 200, ""),
+        (bearer("shop-ingest"), "GET", "/v1/troubles", 403, "the role staff or owner"),
+        (bearer("shop-staff"), "GET", "/v1/plugins/faq/requests", 403, "the role owner"),
+        (bearer("shop-owner"), "GET", "/v1/plugins/faq/requests", 404, "there is no plugin"),
     ];
     for (headers, method, path, status, words) in cases {
         let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();

@@ -15,6 +15,7 @@ use crate::domain::plugin::{Export, Installed, Manifest, TemplateDeclaration};
 use crate::domain::template::Template;
 use crate::domain::time;
 use crate::domain::tone::Tone;
+use crate::domain::webhook::is_template;
 use crate::reading::Brand;
 pub use crate::reading::knowledge::Found;
 use crate::reading::knowledge::Index;
@@ -317,6 +318,16 @@ fn check_doors(manifest: &Manifest) -> Result<(), String> {
         }
         if description.is_empty() || description.len() > 500 {
             return Err(format!("secret `{name}`: say in 1 to 500 bytes what it is and where the vendor shows it"));
+        }
+    }
+    for (name, template) in &manifest.chosen {
+        if !manifest.secrets.contains_key(name) {
+            return Err(format!("[chosen] has `{name}`, and [secrets] has no such secret"));
+        }
+        if template.len() > 100 || !is_template(template) {
+            return Err(format!(
+                "[chosen] {name}: write how a new value is made, in at most 100 bytes, with {{random}} or {{base64}} in it once"
+            ));
         }
     }
     if let Some(webhook) = &manifest.webhook {

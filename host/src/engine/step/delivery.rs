@@ -8,7 +8,7 @@ use crate::domain::ids::{MessageId, NoticeId};
 use crate::domain::message::{Delivery, Message, Reported, of_mail};
 use crate::domain::time::HOUR;
 use crate::turn::Effect;
-use crate::turn::records::Notice;
+use crate::turn::records::{Example, Notice};
 
 use super::{Action, Step};
 
@@ -89,7 +89,7 @@ impl Step<'_> {
             Outcome::Unknown(reason) => Delivery::Uncertain { reason: reason.clone() },
         };
         if let Delivery::Failed { reason } | Delivery::Uncertain { reason } = &delivery {
-            self.notice_of(&message.channel, delivery.word(), reason);
+            self.notice_of(&message, delivery.word(), reason);
         }
         if matches!(delivery, Delivery::Failed { .. }) {
             self.turn.uncount(&message);
@@ -148,7 +148,7 @@ impl Step<'_> {
                 }
                 if !matches!(message.delivery, Delivery::Failed { .. }) {
                     self.turn.uncount(&message);
-                    self.notice_of(&message.channel, "failed", &reason);
+                    self.notice_of(&message, "failed", &reason);
                     self.change_message(id, |message| message.delivery = Delivery::Failed { reason });
                 }
             }
@@ -174,15 +174,15 @@ impl Step<'_> {
         });
     }
 
-    fn notice_of(&mut self, channel: &str, state: &str, reason: &str) {
+    fn notice_of(&mut self, message: &Message, state: &str, reason: &str) {
         let notice = Notice {
             id: NoticeId::new(self.now(), self.turn.mint()),
             at: self.now(),
             urgency: "normal".to_owned(),
-            title: format!("A message by {channel} is {state}"),
+            title: format!("A message by {} is {state}", message.channel),
             text: reason.to_owned(),
             plugin: "host".to_owned(),
-            examples: Vec::new(),
+            examples: vec![Example { customer: message.customer, message: message.id }],
         };
         self.turn.stage(Effect::Notice(notice));
     }

@@ -48,6 +48,10 @@ pub(super) struct PluginToml {
     /// The secrets it needs, each with what it is and where the vendor shows it.
     #[serde(default)]
     secrets: BTreeMap<String, String>,
+    /// Those of its secrets that the owner chooses, each with how `attune connect` makes a new value: a text with `{random}` (32 random
+    /// letters and digits) or `{base64}` (32 random bytes in base64) in it.
+    #[serde(default)]
+    chosen: BTreeMap<String, String>,
     /// Of a connector: how what a vendor sends is verified.
     webhook: Option<Webhook>,
     /// Of a channel: what it serves, and whom it may reach.
@@ -136,6 +140,7 @@ fn read(folder: &Path) -> Result<(Manifest, How)> {
         templates: toml.templates,
         tally: toml.tally.keys,
         secrets: toml.secrets,
+        chosen: toml.chosen,
         webhook: toml.webhook,
         channel: toml.channel,
     };
