@@ -74,6 +74,7 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         attempt: 1,
         unsubscribe: None,
         answers: None,
+        notice: None,
     }
 }
 
@@ -81,7 +82,7 @@ fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Sent | Outcome::Accepted { .. } => "sent",
         Outcome::Retry(_) | Outcome::Later { .. } => "retry",
-        Outcome::Failed(_) | Outcome::Unreachable(_) | Outcome::Gone { .. } => "failed",
+        Outcome::Failed(_) | Outcome::Unwanted | Outcome::Unreachable(_) | Outcome::Gone { .. } => "failed",
         Outcome::Unknown(_) => "unknown",
     }
 }

@@ -133,6 +133,8 @@ tables! {
     Secret = 40,
     /// Whose an order or appointment is, by a keyed hash of its source and id.
     Reference = 41,
+    /// Errands: notices on their way to staff, answers on their way to calendars.
+    Errand = 42,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.
