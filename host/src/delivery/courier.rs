@@ -240,7 +240,9 @@ impl Post {
             }));
         }
         if parcel.address.is_empty() && parcel.notice.is_some() {
-            return Some(Outcome::Failed(format!("the setting `notices` does not say where to go by {channel}; give `to`")));
+            return Some(Outcome::Failed(format!(
+                "the setting `notices` does not say where to go by {channel}; give `to`"
+            )));
         }
         if parcel.address.is_empty() {
             return Some(Outcome::Failed(format!("nothing is known of where to reach this customer by {channel}")));
@@ -274,7 +276,11 @@ impl Courier for Arc<Post> {
 }
 
 /// One of a channel's workers.
-async fn work(mut line: Line, queue: Arc<Mutex<mpsc::Receiver<(Arc<Parcel>, Job)>>>, mut phase: watch::Receiver<Phase>) {
+async fn work(
+    mut line: Line,
+    queue: Arc<Mutex<mpsc::Receiver<(Arc<Parcel>, Job)>>>,
+    mut phase: watch::Receiver<Phase>,
+) {
     loop {
         let patience = if line.is_open() { IDLE } else { Duration::MAX };
         let next = tokio::select! {
@@ -366,12 +372,18 @@ impl Job {
                     return;
                 }
                 Err(_) => {
-                    tracing::error!(name = self.name, "the store stopped before it was written down what became of a message");
+                    tracing::error!(
+                        name = self.name,
+                        "the store stopped before it was written down what became of a message"
+                    );
                     return;
                 }
             }
         }
-        tracing::error!(name = self.name, "too much is waiting to write down what became of a message; the next start settles it");
+        tracing::error!(
+            name = self.name,
+            "too much is waiting to write down what became of a message; the next start settles it"
+        );
     }
 }
 

@@ -178,7 +178,9 @@ impl Way<'_> {
             Ok(Delivery::Failed(reason)) => Outcome::Failed(reason),
             Ok(Delivery::Unreachable(reason)) => Outcome::Unreachable(reason),
             Ok(Delivery::Gone(reason)) => Outcome::Gone { plugin: name.to_string(), reason },
-            Err(words) => lost(self.redo, format!("the provider answered {status}, and {name} failed over it: {words}")),
+            Err(words) => {
+                lost(self.redo, format!("the provider answered {status}, and {name} failed over it: {words}"))
+            }
         }
     }
 }

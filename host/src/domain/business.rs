@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::chat::Chat;
-use super::hours::OpeningHours;
 use super::errand::NoticeRoute;
+use super::hours::OpeningHours;
 use super::ids::BusinessId;
 use super::promises::{Pause, Promises};
 use super::quiet::QuietHours;

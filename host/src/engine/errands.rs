@@ -69,7 +69,9 @@ impl Engine {
                 let found: Result<Option<Appointment>, _> = records.get(&records.appointment_key(plugin, appointment));
                 let appointment = match found {
                     Ok(Some(appointment)) => Appointment { answer: *answer, ..appointment },
-                    Ok(None) => return self.settle((business, customer), errand.id, *attempt, "the appointment is gone"),
+                    Ok(None) => {
+                        return self.settle((business, customer), errand.id, *attempt, "the appointment is gone");
+                    }
                     Err(error) => return failed(error),
                 };
                 let write_back = WriteBack {

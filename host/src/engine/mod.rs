@@ -786,7 +786,10 @@ impl Engine {
         let business_name = self.ready(business).map(|ready| ready.config.business.name.clone()).unwrap_or_default();
         let address = address.map(|address| address.value().to_owned()).unwrap_or_default();
         let unsubscribe = self.unsubscribe_url(business, &message);
-        courier.take(self, Parcel { business, business_name, address, message, attempt, unsubscribe, answers, notice: None });
+        courier.take(
+            self,
+            Parcel { business, business_name, address, message, attempt, unsubscribe, answers, notice: None },
+        );
     }
 
     /// The other end of a channel said that it wants no messages any more.

@@ -11,7 +11,9 @@ use crate::domain::consent::Consent;
 use crate::domain::customer::Customer;
 use crate::domain::entry::Token;
 use crate::domain::errand::Errand;
-use crate::domain::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, ErrandId, EventId, MessageId, NoticeId, TokenId};
+use crate::domain::ids::{
+    BusinessId, CaseId, CustomerId, DeadLetterId, ErrandId, EventId, MessageId, NoticeId, TokenId,
+};
 use crate::domain::message::Message;
 use crate::domain::plugin::Installed;
 use crate::domain::time::Instant;

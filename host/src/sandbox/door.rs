@@ -31,10 +31,7 @@ pub(super) struct Door {
 
 impl Door {
     /// Finds what a component exports of the three interfaces (it receives, sends, writes back), and checks its types.
-    pub(super) fn new(
-        pre: InstancePre<Context>,
-        [receives, sends, writes_back]: [bool; 3],
-    ) -> wasmtime::Result<Self> {
+    pub(super) fn new(pre: InstancePre<Context>, [receives, sends, writes_back]: [bool; 3]) -> wasmtime::Result<Self> {
         type Events = (Result<Vec<connector::Incoming>, connector::Rejection>,);
         type Encoded = (Result<provider::HttpRequest, String>,);
         type Wanted = (Result<Option<provider::HttpRequest>, String>,);

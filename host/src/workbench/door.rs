@@ -279,8 +279,10 @@ fn write_back(
     file: AnsweredFile,
 ) -> Result<Called> {
     let AppointmentFile { id, answer, service, starts, ends, version, extra } = file.appointment;
-    let at = |text: &str| Instant::parse(text).with_context(|| format!("`{text}` is no time, such as 2026-03-02T09:00:00Z"));
-    let answer = Answer::parse(&answer).with_context(|| format!("answer = `{answer}` is none of confirmed, declined, asked-to-move"))?;
+    let at =
+        |text: &str| Instant::parse(text).with_context(|| format!("`{text}` is no time, such as 2026-03-02T09:00:00Z"));
+    let answer = Answer::parse(&answer)
+        .with_context(|| format!("answer = `{answer}` is none of confirmed, declined, asked-to-move"))?;
     let starts = at(&starts)?;
     let appointment = Appointment {
         id,

@@ -339,7 +339,9 @@ impl Stage {
         let mut lines: Vec<Line> =
             by_others.map(|message| transcript::of_message(message, &zone, self.alias(message.customer))).collect();
         let now = transcript::moment(self.world.now(), &zone);
-        lines.extend(events.errands.iter().map(|one| Line::told(format!("{now}    goes to {}", one.replace("\n\n", "; ")))));
+        lines.extend(
+            events.errands.iter().map(|one| Line::told(format!("{now}    goes to {}", one.replace("\n\n", "; ")))),
+        );
         lines.extend(events.whys.iter().flat_map(|why| transcript::of_why(why, &zone)));
         self.transcript.extend(lines);
     }

@@ -3,16 +3,14 @@
 //!
 //! Source: Acuity's API reference, `PUT /appointments/:id` and `PUT /appointments/:id/cancel`.
 
-use attune_vendor::calendar::{DECLINED, cancels, segment, Judged, judge};
+use attune_vendor::calendar::{DECLINED, Judged, cancels, judge, segment};
 use attune_vendor::channel::json_body;
 use attune_vendor::text;
 use serde_json::{Value, json};
 
-use super::bindings::attune::host::log;
-use super::bindings::exports::attune::connector::writing_back::{
-    Answered, Delivery, Guest, HttpRequest, HttpResponse,
-};
 use super::Acuity;
+use super::bindings::attune::host::log;
+use super::bindings::exports::attune::connector::writing_back::{Answered, Delivery, Guest, HttpRequest, HttpResponse};
 
 impl Guest for Acuity {
     fn encode(answer: Answered) -> Result<Option<HttpRequest>, String> {
@@ -42,7 +40,12 @@ impl Guest for Acuity {
     fn decode(answer: Answered, response: HttpResponse) -> Delivery {
         attune_guest::on_panic(|text| log::write(log::Level::Error, text));
         let HttpResponse { status, headers, body } = response;
-        match judge((status, &headers, &body), &["/message"], &["already canceled", "already cancelled", "already been canceled"], answer.now) {
+        match judge(
+            (status, &headers, &body),
+            &["/message"],
+            &["already canceled", "already cancelled", "already been canceled"],
+            answer.now,
+        ) {
             Judged::Taken => Delivery::Accepted(None),
             Judged::Later(words, after_ms) => Delivery::Retry((words, after_ms)),
             Judged::Never(words) => Delivery::Failed(words),

@@ -4,15 +4,13 @@
 //! Source: Cal.com's API reference, "Cancel a booking" of v2. As the host it cancels all seats, so a booking with seats or guests is left
 //! to people.
 
-use attune_vendor::calendar::{DECLINED, cancels, segment, Judged, judge};
+use attune_vendor::calendar::{DECLINED, Judged, cancels, judge, segment};
 use attune_vendor::channel::json_body;
 use serde_json::{Value, json};
 
-use super::bindings::attune::host::log;
-use super::bindings::exports::attune::connector::writing_back::{
-    Answered, Delivery, Guest, HttpRequest, HttpResponse,
-};
 use super::CalCom;
+use super::bindings::attune::host::log;
+use super::bindings::exports::attune::connector::writing_back::{Answered, Delivery, Guest, HttpRequest, HttpResponse};
 
 impl Guest for CalCom {
     fn encode(answer: Answered) -> Result<Option<HttpRequest>, String> {
@@ -38,7 +36,12 @@ impl Guest for CalCom {
     fn decode(answer: Answered, response: HttpResponse) -> Delivery {
         attune_guest::on_panic(|text| log::write(log::Level::Error, text));
         let HttpResponse { status, headers, body } = response;
-        match judge((status, &headers, &body), &["/error/message", "/message"], &["already cancelled", "cancelled already", "already been cancelled"], answer.now) {
+        match judge(
+            (status, &headers, &body),
+            &["/error/message", "/message"],
+            &["already cancelled", "cancelled already", "already been cancelled"],
+            answer.now,
+        ) {
             Judged::Taken => Delivery::Accepted(None),
             Judged::Later(words, after_ms) => Delivery::Retry((words, after_ms)),
             Judged::Never(words) => Delivery::Failed(words),

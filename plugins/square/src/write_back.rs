@@ -4,15 +4,13 @@
 //!
 //! Source: Square's API reference, "Cancel booking" and "Update booking" (fields that are not named stay).
 
-use attune_vendor::calendar::{cancels, segment, Judged, judge};
+use attune_vendor::calendar::{Judged, cancels, judge, segment};
 use attune_vendor::channel::json_body;
 use serde_json::{Value, json};
 
-use super::bindings::attune::host::log;
-use super::bindings::exports::attune::connector::writing_back::{
-    Answered, Delivery, Guest, HttpRequest, HttpResponse,
-};
 use super::Square;
+use super::bindings::attune::host::log;
+use super::bindings::exports::attune::connector::writing_back::{Answered, Delivery, Guest, HttpRequest, HttpResponse};
 
 /// What stands in the seller's note.
 const CONFIRMED: &str = "Confirmed by the customer (told by Attune)";
@@ -25,7 +23,8 @@ impl Guest for Square {
         attune_guest::on_panic(|text| log::write(log::Level::Error, text));
         let settings: Value = serde_json::from_str(&answer.settings).unwrap_or_default();
         let appointment = answer.appointment;
-        let told = |wanted: &str| appointment.extra.iter().rev().find(|(name, _)| name == wanted).map(|(_, value)| value);
+        let told =
+            |wanted: &str| appointment.extra.iter().rev().find(|(name, _)| name == wanted).map(|(_, value)| value);
         let version = told("version").and_then(|version| version.parse::<u64>().ok());
         let confirms = appointment.answer == "confirmed" && settings.get("note_confirmed") == Some(&Value::Bool(true));
         let id = segment(&appointment.id)?;
@@ -61,7 +60,12 @@ impl Guest for Square {
     fn decode(answer: Answered, response: HttpResponse) -> Delivery {
         attune_guest::on_panic(|text| log::write(log::Level::Error, text));
         let HttpResponse { status, headers, body } = response;
-        match judge((status, &headers, &body), &["/errors/0/detail", "/errors/0/code"], &["already cancelled", "already canceled"], answer.now) {
+        match judge(
+            (status, &headers, &body),
+            &["/errors/0/detail", "/errors/0/code"],
+            &["already cancelled", "already canceled"],
+            answer.now,
+        ) {
             Judged::Taken => Delivery::Accepted(None),
             Judged::Later(words, after_ms) => Delivery::Retry((words, after_ms)),
             Judged::Never(words) => Delivery::Failed(words),

@@ -38,10 +38,8 @@ impl Guest for Webhook {
             .with("urgency", told("urgency"))
             .with("title", told("title"))
             .with("link", told("link"));
-        let body = Object::new()
-            .with("type", Some(kind))
-            .with("timestamp", time::of_unix(&seconds))
-            .with("data", Some(data));
+        let body =
+            Object::new().with("type", Some(kind)).with("timestamp", time::of_unix(&seconds)).with("data", Some(data));
         Ok(HttpRequest {
             method: "POST".to_owned(),
             url,

@@ -4,7 +4,7 @@
 use super::Diary;
 
 wit_bindgen::generate!({
-    path: "../../wit",
+    path: "../../../wit",
     world: "attune:connector/calendar",
     generate_all,
 });
