@@ -26,7 +26,7 @@ use super::smtp::Smtp;
 /// retrying for a day would hide it until the message is worth nothing.
 pub struct Post {
     handle: Handle,
-    queues: HashMap<String, mpsc::Sender<(Arc<Parcel>, Job)>>,
+    queues: HashMap<String, mpsc::Sender<Queued>>,
     egress: Egress,
     gates: Gates,
     queue_messages: usize,
@@ -80,12 +80,15 @@ struct Job {
     _counted: Counted,
 }
 
+/// What waits for the host's own mail server.
+type Queued = (Arc<Parcel>, Job);
+
 /// What goes to a provider.
 enum Load {
     /// A message, or a notice to staff.
     Parcel(Arc<Parcel>),
     /// A customer's answer, to a calendar.
-    Answer(WriteBack),
+    Answer(Box<WriteBack>),
 }
 
 /// Counts a parcel as long as it is not answered.
@@ -271,16 +274,12 @@ impl Courier for Arc<Post> {
         let tell = Box::new(move |outcome, done: Done| told.written_back(&told_of, outcome, done));
         let job = Job { name: answer.errand.to_string(), tell, _counted: Counted::new(&self.under_way) };
         let (business, plugin) = (answer.business, answer.plugin.clone());
-        self.provide(engine.clone(), business, &plugin, Load::Answer(answer), job);
+        self.provide(engine.clone(), business, &plugin, Load::Answer(Box::new(answer)), job);
     }
 }
 
 /// One of a channel's workers.
-async fn work(
-    mut line: Line,
-    queue: Arc<Mutex<mpsc::Receiver<(Arc<Parcel>, Job)>>>,
-    mut phase: watch::Receiver<Phase>,
-) {
+async fn work(mut line: Line, queue: Arc<Mutex<mpsc::Receiver<Queued>>>, mut phase: watch::Receiver<Phase>) {
     loop {
         let patience = if line.is_open() { IDLE } else { Duration::MAX };
         let next = tokio::select! {

@@ -170,6 +170,7 @@ fn plugin() -> Install {
             secrets: BTreeMap::new(),
             webhook: None,
             channel: None,
+            writing_back: None,
         },
         exports: vec![Export::OnMessage],
         wants: vec!["message".into(), "customer".into()],

@@ -73,7 +73,7 @@ impl Turn {
             let mut notice = notice.clone();
             let urgency = Urgency::parse(&notice.urgency).unwrap_or(Urgency::Normal);
             for route in routes.iter().filter(|route| route.from <= urgency) {
-                let errand = self.to_staff(route, notice.id, urgency);
+                let errand = self.goes_to(route, notice.id, urgency);
                 notice.errands.push(errand.id);
                 self.stage(Effect::Errand(Arc::new(errand)));
             }
@@ -83,7 +83,7 @@ impl Turn {
         }
     }
 
-    fn to_staff(&mut self, route: &NoticeRoute, notice: NoticeId, urgency: Urgency) -> Errand {
+    fn goes_to(&mut self, route: &NoticeRoute, notice: NoticeId, urgency: Urgency) -> Errand {
         let (config, now) = (self.scene.config.clone(), self.now());
         let hours = &config.business.hours;
         let waits = route.when_open && urgency < Urgency::High && !hours.is_open(now, &config.zone);
@@ -104,8 +104,10 @@ impl Turn {
 
     /// The case for which a person is called in this step: one that was opened, or became more urgent, while nobody has it.
     fn called_in(&mut self) -> Option<Arc<Case>> {
-        let is_staged = self.effects.iter().any(|effect| matches!(effect, Effect::Case(_)));
-        let case = self.case().filter(|case| is_staged && case.stage == Stage::Waiting)?;
+        if !self.effects.iter().any(|effect| matches!(effect, Effect::Case(_))) {
+            return None;
+        }
+        let case = self.case().filter(|case| case.stage == Stage::Waiting)?;
         let before = self.loaded_case.clone().flatten().filter(|before| before.id == case.id);
         before.is_none_or(|before| before.urgency < case.urgency).then_some(case)
     }

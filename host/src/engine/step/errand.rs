@@ -139,6 +139,9 @@ impl Step<'_> {
         if let Some(paused) = &known.installed.paused {
             return Err(format!("{plugin} is stopped ({})", paused.reason));
         }
+        if !known.installed.ungranted().is_empty() {
+            return Err(format!("{plugin} asks for permissions that it was not given"));
+        }
         if known.runs { Ok(()) } else { Err(format!("{plugin} is turned off")) }
     }
 
