@@ -40,7 +40,7 @@ lint: wasm-target
 	cargo fmt --all --check
 	cargo clippy -p attune -p attune-tests --all-targets -- -D warnings
 	cargo clippy -p attune-mail -p attune-vendor --features attune-vendor/mail --all-targets -- -D warnings
-	cargo clippy --target $(TARGET) -p attune-guest -p attune-vendor -p attune-mail -p shopify -p woocommerce -p calcom -p calendly -p stripe -p square -p acuity -p mapping -p appointment-reminders -p order-status -p faq -p escalation -p surge-alert -p sender -p house-reader -p manual -p birthday -p twilio -p mailgun -p sendgrid -p sendgrid-inbound -p postmark -p email -p webhook -p slack -- -D warnings
+	cargo clippy --target $(TARGET) -p attune-guest -p attune-vendor -p attune-mail -p shopify -p woocommerce -p calcom -p calendly -p stripe -p square -p acuity -p mapping -p appointment-reminders -p order-status -p faq -p escalation -p surge-alert -p sender -p house-reader -p diary -p manual -p birthday -p twilio -p mailgun -p sendgrid -p sendgrid-inbound -p postmark -p email -p webhook -p slack -- -D warnings
 
 # Measures, prints a table, writes target/bench/summary.json.
 bench: plugins

@@ -9,6 +9,7 @@ mod crash;
 mod dev;
 mod doctor;
 mod doors;
+mod errands;
 mod fairness;
 mod front_door;
 mod gate;

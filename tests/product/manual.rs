@@ -74,8 +74,8 @@ fn every_interface_is_in_the_manual_with_what_the_owner_reads_and_an_example_tha
         let (example, played) = match package.as_str() {
             "host" => (format!("{module}::"), format!("why = \"{name}.")),
             "automation" => (format!("impl {module}::Guest"), format!("ran = \"{name}\"")),
-            "connector" => ("Incoming {".to_owned(), String::new()),
-            "channel" => ("HttpRequest {".to_owned(), String::new()),
+            "connector" if name == "receiving" => ("Incoming {".to_owned(), String::new()),
+            "connector" | "channel" => ("HttpRequest {".to_owned(), String::new()),
             _ => ("Understood {".to_owned(), String::new()),
         };
         // The record of why keeps no call for the time or for a log line: what they lead to is expected instead.

@@ -13,7 +13,7 @@ use attune::domain::merge::Tie;
 use attune::domain::message::Purpose;
 use attune::domain::time::{Instant, MINUTE};
 use attune::engine::replay::{replay, state};
-use attune::engine::{Courier, Engine, Parcel, Parts};
+use attune::engine::{Courier, Engine, Parcel, Parts, WriteBack};
 use attune::intake::{self, cloudevent};
 use attune::sandbox::{Cache, Compiler, Sandbox};
 use attune::store::{Batch, Keyring, MemoryKeyring, MemoryStore, RedbStore, Settings, Store, Table, View};
@@ -28,7 +28,8 @@ pub static SANDBOX: LazyLock<Arc<Sandbox>> = LazyLock::new(|| {
     Sandbox::new(Cache::new(compiled, [5; 32]), Compiler::Here).expect("the sandbox starts")
 });
 
-const PLUGINS: [&str; 6] = ["escalation", "order-status", "appointment-reminders", "faq", "sender", "house-reader"];
+const PLUGINS: [&str; 7] =
+    ["escalation", "order-status", "appointment-reminders", "faq", "sender", "house-reader", "diary"];
 
 /// Something that happens. Numbers choose among few customers, orders and texts, so that cases meet each other.
 #[derive(Debug, Clone)]
@@ -101,7 +102,7 @@ enum Happening {
 
 const FURIOUS: &str = "This is the third time I write, it is unacceptable and I am furious!!!";
 
-const TEXTS: [&str; 20] = [
+const TEXTS: [&str; 23] = [
     "When are you open?",
     "can i prak or pay",
     "Where is my order?",
@@ -112,6 +113,9 @@ const TEXTS: [&str; 20] = [
     FURIOUS,
     "C",
     "R",
+    "?confirmed 0",
+    "?declined 1",
+    "?asked-to-move 2",
     "STOP",
     "START",
     "HELP",
@@ -127,7 +131,7 @@ const TEXTS: [&str; 20] = [
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        6 => (0..4_u8, 0..20_u8, any::<bool>()).prop_map(|(customer, text, email)| Happening::Says { customer, text, email }),
+        6 => (0..4_u8, 0..23_u8, any::<bool>()).prop_map(|(customer, text, email)| Happening::Says { customer, text, email }),
         3 => (0..4_u8, 0..4_u8, 0..7_u8, 0..4_u64)
             .prop_map(|(customer, order, change, version)| Happening::Order { customer, order, change, version }),
         3 => (0..4_u8, 0..3_u8, 0..5_u8, 0..96_u64).prop_map(|(customer, appointment, change, in_hours)| {
@@ -137,7 +141,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Repeat),
         4 => (1..3_000_u64).prop_map(|minutes| Happening::Time { minutes }),
         2 => (0..4_u8, 0..4_u8).prop_map(|(customer, act)| Happening::Staff { customer, act }),
-        1 => (0..6_u8, 0..4_u8).prop_map(|(plugin, act)| Happening::Owner { plugin, act }),
+        1 => (0..7_u8, 0..4_u8).prop_map(|(plugin, act)| Happening::Owner { plugin, act }),
         2 => (0..4_u8, 0..4_u8).prop_map(|(article, act)| Happening::Knowledge { article, act }),
         1 => (0..4_u8).prop_map(|customer| Happening::Erase { customer }),
         1 => (0..4_u8, 0..4_u8, any::<bool>())
@@ -162,6 +166,17 @@ impl Courier for Moody {
             _ => Outcome::Sent,
         };
         engine.outcome(&parcel, outcome, |result| drop(result.expect("an outcome is taken")));
+    }
+
+    fn write_back(&self, engine: &Arc<Engine>, answer: WriteBack) {
+        let outcome = match answer.errand.0[15] % 5 {
+            0 => Outcome::Retry("503 later".to_owned()),
+            1 => Outcome::Later { reason: "429 not now".to_owned(), after_ms: 60 * MINUTE },
+            2 => Outcome::Unknown("the line went dead".to_owned()),
+            3 => Outcome::Unwanted,
+            _ => Outcome::Sent,
+        };
+        engine.written_back(&answer, outcome, |result| drop(result.expect("an outcome is taken")));
     }
 }
 
@@ -195,7 +210,12 @@ impl Stage {
         engine.set_courier(Arc::new(Moody));
         let business = BusinessId::new(start, world.unique());
         let mut stage = Self { engine, world, business, events: 0, last: None, erased: false, parted: false };
-        let about = Business::new(business, "Clinic", "Europe/Berlin", "en");
+        let mut about = Business::new(business, "Clinic", "Europe/Berlin", "en");
+        let to_staff = json!([
+            { "channel": "email", "to": "team@example.com", "from": "low", "details": true },
+            { "channel": "pager", "when_open": true },
+        ]);
+        about.notices = serde_json::from_value(to_staff).expect("routes");
         stage.change(Change::Business(Box::new(about)), Batch::new());
         for name in PLUGINS {
             stage.install(name);
@@ -234,9 +254,13 @@ impl Stage {
     }
 
     pub fn event(&mut self, kind: &str, data: serde_json::Value) {
+        self.event_of("test", kind, data);
+    }
+
+    fn event_of(&mut self, source: &str, kind: &str, data: serde_json::Value) {
         self.events += 1;
         let id = self.events.to_string();
-        let event = json!({ "specversion": "1.0", "type": kind, "source": "test", "id": id, "data": data });
+        let event = json!({ "specversion": "1.0", "type": kind, "source": source, "id": id, "data": data });
         self.last = Some(event.to_string());
         self.take(&event.to_string());
     }
@@ -279,7 +303,8 @@ impl Stage {
                 let starts = self.world.now().plus(in_hours * 60 * MINUTE).to_string();
                 let appointment =
                     json!({ "id": appointment.to_string(), "service": "Check", "starts": starts, "place": "Here" });
-                self.event(&kind, json!({ "customer": reference(*customer), "appointment": appointment }));
+                // The calendar hears what is answered to it.
+                self.event_of("diary", &kind, json!({ "customer": reference(*customer), "appointment": appointment }));
             }
             Happening::Custom { customer } => {
                 let data = customer.map_or(json!({ "x": 1 }), |number| json!({ "customer": reference(number) }));

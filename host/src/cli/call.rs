@@ -34,7 +34,8 @@ const EVENT_BYTES: u64 = 4 << 20;
 ///
 /// A connector takes files with a vendor's request: `headers`, `body`, and perhaps `url`, `body_encoding` (utf-8 or base64) and
 /// `signing` with `secret` and `now` (seconds), by which it is verified. A channel takes files with a message: `channel`, `to`, `text`
-/// and perhaps the provider's `response`: `status`, `headers`, `body`. Exits with 1 if a server would not have taken it.
+/// and perhaps the provider's `response`: `status`, `headers`, `body`. A connector that writes back takes files with an `appointment` too: `id`,
+/// `answer`, `starts`, and perhaps `service`, `ends`, `version`, `extra`. Exits with 1 if a server would not have taken it.
 ///
 /// The business is made for it, and so is the customer, out of what the event says of them; nothing is kept and nothing is sent.
 /// The permissions that the plugin asks for are granted. Exits with 1 if the plugin failed.
@@ -107,6 +108,7 @@ impl Call {
                 quiet: None,
                 promises: None,
                 simulation: false,
+                notices: Vec::new(),
                 contact: None,
                 start,
             },

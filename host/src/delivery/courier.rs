@@ -11,7 +11,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::domain::entry::Outcome;
-use crate::engine::{Courier, Engine, NotTaken, Parcel};
+use crate::domain::ids::BusinessId;
+use crate::engine::{Courier, Engine, NotTaken, Parcel, WriteBack};
 
 use super::egress::{Allowed, Egress};
 use super::letter;
@@ -25,7 +26,7 @@ use super::smtp::Smtp;
 /// retrying for a day would hide it until the message is worth nothing.
 pub struct Post {
     handle: Handle,
-    queues: HashMap<String, mpsc::Sender<Job>>,
+    queues: HashMap<String, mpsc::Sender<Queued>>,
     egress: Egress,
     gates: Gates,
     queue_messages: usize,
@@ -70,11 +71,24 @@ type Done = Box<dyn FnOnce(Result<Vec<u64>, NotTaken>) + Send>;
 /// Where outcomes go.
 pub(super) type Tell = Arc<dyn Fn(&Parcel, Outcome, Done) + Send + Sync>;
 
-/// A parcel on its way to an answer.
+/// Something on its way to an answer.
 struct Job {
-    parcel: Box<Parcel>,
-    tell: Tell,
+    /// What the operator's log calls it.
+    name: String,
+    /// Where the outcome goes.
+    tell: Box<dyn Fn(Outcome, Done) + Send + Sync>,
     _counted: Counted,
+}
+
+/// What waits for the host's own mail server.
+type Queued = (Arc<Parcel>, Job);
+
+/// What goes to a provider.
+enum Load {
+    /// A message, or a notice to staff.
+    Parcel(Arc<Parcel>),
+    /// A customer's answer, to a calendar.
+    Answer(Box<WriteBack>),
 }
 
 /// Counts a parcel as long as it is not answered.
@@ -155,14 +169,15 @@ impl Post {
 
     /// Puts a parcel into its channel's queue, or answers it without. Returns at once.
     pub(super) fn put(&self, parcel: Parcel, tell: Tell) {
-        let job = Job { parcel: Box::new(parcel), tell, _counted: Counted::new(&self.under_way) };
-        let (job, outcome) = match self.refuse(&job.parcel) {
+        let parcel = Arc::new(parcel);
+        let job = self.job(parcel.clone(), tell);
+        let (job, outcome) = match self.refuse(&parcel) {
             Some(outcome) => (job, outcome),
-            None => match self.queues.get(&job.parcel.message.channel).map(|queue| queue.try_send(job)) {
-                Some(Err(mpsc::error::TrySendError::Full(job))) => {
+            None => match self.queues.get(&parcel.message.channel).map(|queue| queue.try_send((parcel.clone(), job))) {
+                Some(Err(mpsc::error::TrySendError::Full((_, job)))) => {
                     (job, Outcome::Retry("too many messages are waiting for this channel".to_owned()))
                 }
-                Some(Err(mpsc::error::TrySendError::Closed(job))) => (job, Outcome::Retry(STOPPING.to_owned())),
+                Some(Err(mpsc::error::TrySendError::Closed((_, job)))) => (job, Outcome::Retry(STOPPING.to_owned())),
                 Some(Ok(())) | None => return,
             },
         };
@@ -170,10 +185,15 @@ impl Post {
         self.handle.spawn(job.answer(outcome));
     }
 
-    /// Sends a parcel by a channel plugin's provider. Returns at once.
-    fn provide(self: &Arc<Self>, engine: Arc<Engine>, plugin: &str, parcel: Parcel, tell: Tell) {
-        let job = Job { parcel: Box::new(parcel), tell, _counted: Counted::new(&self.under_way) };
-        let gate = self.gates.of(job.parcel.business, plugin);
+    fn job(&self, parcel: Arc<Parcel>, tell: Tell) -> Job {
+        let name = parcel.message.id.to_string();
+        let tell = Box::new(move |outcome, done| tell(&parcel, outcome, done));
+        Job { name, tell, _counted: Counted::new(&self.under_way) }
+    }
+
+    /// Has a plugin send something to its provider. Returns at once.
+    fn provide(self: &Arc<Self>, engine: Arc<Engine>, business: BusinessId, plugin: &str, load: Load, job: Job) {
+        let gate = self.gates.of(business, plugin);
         let (post, mut phase) = (self.clone(), self.phase.subscribe());
         if gate.waiting.fetch_add(1, Ordering::SeqCst) >= self.queue_messages {
             gate.waiting.fetch_sub(1, Ordering::SeqCst);
@@ -192,7 +212,12 @@ impl Post {
                 return job.answer(Outcome::Retry(STOPPING.to_owned())).await;
             }
             let handed_over = AtomicBool::new(false);
-            let sending = provider::attempt(&engine, &post.egress, &job.parcel, &handed_over);
+            let sending = async {
+                match &load {
+                    Load::Parcel(parcel) => provider::attempt(&engine, &post.egress, parcel, &handed_over).await,
+                    Load::Answer(answer) => provider::write_back(&engine, &post.egress, answer, &handed_over).await,
+                }
+            };
             let outcome = tokio::select! {
                 biased;
                 outcome = caught(sending) => outcome,
@@ -217,6 +242,11 @@ impl Post {
                 _ => format!("no plugin serves the channel `{channel}`; install and turn on one that does"),
             }));
         }
+        if parcel.address.is_empty() && parcel.notice.is_some() {
+            return Some(Outcome::Failed(format!(
+                "the setting `notices` does not say where to go by {channel}; give `to`"
+            )));
+        }
         if parcel.address.is_empty() {
             return Some(Outcome::Failed(format!("nothing is known of where to reach this customer by {channel}")));
         }
@@ -230,14 +260,26 @@ impl Courier for Arc<Post> {
         let tell: Tell = Arc::new(move |parcel, outcome, done| told.outcome(parcel, outcome, done));
         // The owner's own choice of a provider comes before the host's mail server.
         match ready.and_then(|ready| Some(ready.config.channel(&parcel.message.channel)?.name.to_string())) {
-            Some(plugin) => self.provide(engine.clone(), &plugin, parcel, tell),
+            Some(plugin) => {
+                let parcel = Arc::new(parcel);
+                let job = self.job(parcel.clone(), tell);
+                self.provide(engine.clone(), parcel.business, &plugin, Load::Parcel(parcel), job);
+            }
             None => self.put(parcel, tell),
         }
+    }
+
+    fn write_back(&self, engine: &Arc<Engine>, answer: WriteBack) {
+        let (told, told_of) = (engine.clone(), answer.clone());
+        let tell = Box::new(move |outcome, done: Done| told.written_back(&told_of, outcome, done));
+        let job = Job { name: answer.errand.to_string(), tell, _counted: Counted::new(&self.under_way) };
+        let (business, plugin) = (answer.business, answer.plugin.clone());
+        self.provide(engine.clone(), business, &plugin, Load::Answer(Box::new(answer)), job);
     }
 }
 
 /// One of a channel's workers.
-async fn work(mut line: Line, queue: Arc<Mutex<mpsc::Receiver<Job>>>, mut phase: watch::Receiver<Phase>) {
+async fn work(mut line: Line, queue: Arc<Mutex<mpsc::Receiver<Queued>>>, mut phase: watch::Receiver<Phase>) {
     loop {
         let patience = if line.is_open() { IDLE } else { Duration::MAX };
         let next = tokio::select! {
@@ -246,8 +288,8 @@ async fn work(mut line: Line, queue: Arc<Mutex<mpsc::Receiver<Job>>>, mut phase:
             next = tokio::time::timeout(patience, async { queue.lock().await.recv().await }) => next,
         };
         match next {
-            Ok(Some(job)) => {
-                let outcome = attempt(&mut line, &job.parcel, &mut phase).await;
+            Ok(Some((parcel, job))) => {
+                let outcome = attempt(&mut line, &parcel, &mut phase).await;
                 job.answer(outcome).await;
             }
             Ok(None) => break,
@@ -257,7 +299,7 @@ async fn work(mut line: Line, queue: Arc<Mutex<mpsc::Receiver<Job>>>, mut phase:
     line.close().await;
     let mut queue = queue.lock().await;
     queue.close();
-    while let Some(job) = queue.recv().await {
+    while let Some((_, job)) = queue.recv().await {
         tokio::spawn(job.answer(Outcome::Retry(STOPPING.to_owned())));
     }
 }
@@ -313,29 +355,34 @@ async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
 impl Job {
     /// Tells the outcome until it is durable. What cannot be told stays as attempting, and the next start settles it.
     async fn answer(self, outcome: Outcome) {
-        let message = self.parcel.message.id;
         for pause_ms in PAUSES_MS {
             let (sender, receiver) = oneshot::channel();
             let done: Done = Box::new(move |result| {
                 // Nobody listens any more when the runtime is gone.
                 let _ = sender.send(result);
             });
-            (self.tell)(&self.parcel, outcome.clone(), done);
+            (self.tell)(outcome.clone(), done);
             match receiver.await {
                 // Whoever was erased meanwhile is not told of.
                 Ok(Ok(_) | Err(NotTaken::Gone(_))) => return,
                 Ok(Err(NotTaken::Busy { .. })) => tokio::time::sleep(Duration::from_millis(pause_ms)).await,
                 Ok(Err(error)) => {
-                    tracing::error!(%message, %error, "what became of a message could not be written down; the next start settles it");
+                    tracing::error!(name = self.name, %error, "what became of a message could not be written down; the next start settles it");
                     return;
                 }
                 Err(_) => {
-                    tracing::error!(%message, "the store stopped before it was written down what became of a message");
+                    tracing::error!(
+                        name = self.name,
+                        "the store stopped before it was written down what became of a message"
+                    );
                     return;
                 }
             }
         }
-        tracing::error!(%message, "too much is waiting to write down what became of a message; the next start settles it");
+        tracing::error!(
+            name = self.name,
+            "too much is waiting to write down what became of a message; the next start settles it"
+        );
     }
 }
 

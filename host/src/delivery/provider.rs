@@ -15,11 +15,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use crate::domain::door::{Delivery, Outgoing};
+use crate::domain::door::{Answered, Delivery, HttpRequest, HttpResponse, Outgoing};
 use crate::domain::entry::Outcome;
 use crate::domain::ids::BusinessId;
 use crate::domain::plugin::Redo;
-use crate::engine::{Engine, Parcel};
+use crate::engine::{Engine, Parcel, WriteBack};
 use crate::turn::config::Plugin;
 
 use super::egress::{Egress, NoAnswer};
@@ -47,8 +47,7 @@ impl Gates {
 }
 
 /// What is unknown to us is done again where the provider says that it may be.
-pub(super) fn lost(plugin: &Plugin, words: String) -> Outcome {
-    let redo = plugin.installed.manifest.channel.as_ref().map(|channel| channel.redo).unwrap_or_default();
+fn lost(redo: Redo, words: String) -> Outcome {
     match redo {
         Redo::Idempotent => Outcome::Retry(words),
         Redo::Never => Outcome::Unknown(words),
@@ -71,45 +70,118 @@ pub(super) async fn attempt(
     let Some(component) = ready.component(&plugin.name) else {
         return Outcome::Retry("the channel's component could not be loaded on this host".to_owned());
     };
-    if parcel.address.is_empty() {
+    // A channel for staff may have one place to go, and then needs no address.
+    if parcel.address.is_empty() && parcel.notice.is_none() {
         return Outcome::Failed(format!("nothing is known of where to reach this customer by {channel}"));
     }
-    let hosts = match hosts(&plugin) {
-        Ok(hosts) => hosts,
-        Err(words) => return Outcome::Failed(words),
+    let Some(declared) = plugin.installed.manifest.channel.as_ref() else {
+        return Outcome::Failed(format!("{} does not say whom it reaches", plugin.name));
     };
     let message = outgoing(engine, parcel, &plugin);
-    let (asked, limits, given) = (component.clone(), plugin.limits, message.clone());
-    let sandbox = engine.clone();
-    let encoded = blocking(move || sandbox.sandbox().encode(&asked, &given, &limits)).await;
-    let request = match encoded {
+    let (asked, limits, given, sandbox) = (component.clone(), plugin.limits, message.clone(), engine.clone());
+    let request = match blocking(move || sandbox.sandbox().encode(&asked, &given, &limits)).await {
         Ok(request) => request,
         Err(words) => return Outcome::Failed(words),
     };
-    let query = engine.query(parcel.business);
-    let secret = |name: &str| query.secret(&plugin.name, name).ok()??.values.0.into_iter().next();
-    let request = match fill(&request, secret) {
-        Ok(request) => request,
-        Err(words) => return Outcome::Failed(words),
-    };
-    handed_over.store(true, Ordering::SeqCst);
-    let answer = match egress.send(request, &hosts).await {
+    let way = Way { engine, egress, plugin: &plugin, business: parcel.business, redo: declared.redo };
+    let answer = match way.send(&request, &declared.hosts, handed_over).await {
         Ok(answer) => answer,
-        Err(NoAnswer::Forbidden(words)) => return Outcome::Failed(words),
-        Err(NoAnswer::NotSent(words)) => return Outcome::Retry(words),
-        Err(NoAnswer::Lost(words)) => return lost(&plugin, words),
+        Err(outcome) => return outcome,
     };
     let (status, sandbox) = (answer.status, engine.clone());
     let decoded = blocking(move || sandbox.sandbox().decode(&component, &message, &answer, &limits)).await;
-    match decoded {
-        Ok(Delivery::Accepted(Some(id))) => Outcome::Accepted { plugin: plugin.name.to_string(), id },
-        Ok(Delivery::Accepted(None)) => Outcome::Sent,
-        Ok(Delivery::Retry(reason, None)) => Outcome::Retry(reason),
-        Ok(Delivery::Retry(reason, Some(after_ms))) => Outcome::Later { reason, after_ms },
-        Ok(Delivery::Failed(reason)) => Outcome::Failed(reason),
-        Ok(Delivery::Unreachable(reason)) => Outcome::Unreachable(reason),
-        Ok(Delivery::Gone(reason)) => Outcome::Gone { plugin: plugin.name.to_string(), reason },
-        Err(words) => lost(&plugin, format!("the provider answered {status}, and the channel failed over it: {words}")),
+    way.outcome(status, decoded)
+}
+
+/// One attempt at telling a calendar of a customer's answer; the same otherwise.
+pub(super) async fn write_back(
+    engine: &Arc<Engine>,
+    egress: &Egress,
+    answer: &WriteBack,
+    handed_over: &AtomicBool,
+) -> Outcome {
+    let ready = engine.ready(answer.business);
+    let Some((ready, plugin)) =
+        ready.and_then(|ready| Some((ready.clone(), ready.config.plugin(&answer.plugin)?.clone())))
+    else {
+        return Outcome::Failed(format!("there is no plugin {} any more", answer.plugin));
+    };
+    let Some(declared) = plugin.installed.manifest.writing_back.as_ref().filter(|_| plugin.runs) else {
+        return Outcome::Failed(format!("{} is turned off, or cannot be told from here", plugin.name));
+    };
+    let Some(component) = ready.component(&plugin.name) else {
+        return Outcome::Retry("the connector's component could not be loaded on this host".to_owned());
+    };
+    let answered = Answered {
+        errand: answer.errand.to_string(),
+        appointment: answer.appointment.clone(),
+        at: answer.at,
+        settings: plugin.settings.clone(),
+        now: engine.world().now(),
+        extra: vec![("business".to_owned(), answer.business_name.clone())],
+    };
+    let (asked, limits, given, sandbox) = (component.clone(), plugin.limits, answered.clone(), engine.clone());
+    let request = match blocking(move || sandbox.sandbox().encode_answer(&asked, &given, &limits)).await {
+        Ok(Some(request)) => request,
+        Ok(None) => return Outcome::Unwanted,
+        Err(words) => return Outcome::Failed(words),
+    };
+    let way = Way { engine, egress, plugin: &plugin, business: answer.business, redo: declared.redo };
+    let answer = match way.send(&request, &declared.hosts, handed_over).await {
+        Ok(answer) => answer,
+        Err(outcome) => return outcome,
+    };
+    let (status, sandbox) = (answer.status, engine.clone());
+    let decoded = blocking(move || sandbox.sandbox().decode_answer(&component, &answered, &answer, &limits)).await;
+    way.outcome(status, decoded)
+}
+
+/// A plugin's way to its provider and back.
+struct Way<'a> {
+    engine: &'a Arc<Engine>,
+    egress: &'a Egress,
+    plugin: &'a Plugin,
+    business: BusinessId,
+    redo: Redo,
+}
+
+impl Way<'_> {
+    /// Fills in the secrets and sends a request; an outcome if there is no answer.
+    async fn send(
+        &self,
+        request: &HttpRequest,
+        declared: &[String],
+        handed_over: &AtomicBool,
+    ) -> Result<HttpResponse, Outcome> {
+        let hosts = hosts(self.plugin, declared).map_err(Outcome::Failed)?;
+        let request = {
+            let query = self.engine.query(self.business);
+            let secret = |name: &str| query.secret(&self.plugin.name, name).ok()??.values.0.into_iter().next();
+            fill(request, secret).map_err(Outcome::Failed)?
+        };
+        handed_over.store(true, Ordering::SeqCst);
+        self.egress.send(request, &hosts).await.map_err(|none| match none {
+            NoAnswer::Forbidden(words) => Outcome::Failed(words),
+            NoAnswer::NotSent(words) => Outcome::Retry(words),
+            NoAnswer::Lost(words) => lost(self.redo, words),
+        })
+    }
+
+    /// What the plugin makes of an answer.
+    fn outcome(&self, status: u16, decoded: Result<Delivery, String>) -> Outcome {
+        let name = &self.plugin.name;
+        match decoded {
+            Ok(Delivery::Accepted(Some(id))) => Outcome::Accepted { plugin: name.to_string(), id },
+            Ok(Delivery::Accepted(None)) => Outcome::Sent,
+            Ok(Delivery::Retry(reason, None)) => Outcome::Retry(reason),
+            Ok(Delivery::Retry(reason, Some(after_ms))) => Outcome::Later { reason, after_ms },
+            Ok(Delivery::Failed(reason)) => Outcome::Failed(reason),
+            Ok(Delivery::Unreachable(reason)) => Outcome::Unreachable(reason),
+            Ok(Delivery::Gone(reason)) => Outcome::Gone { plugin: name.to_string(), reason },
+            Err(words) => {
+                lost(self.redo, format!("the provider answered {status}, and {name} failed over it: {words}"))
+            }
+        }
     }
 }
 
@@ -120,10 +192,10 @@ async fn blocking<T: Send + 'static>(call: impl FnOnce() -> Result<T, String> + 
 }
 
 /// The hosts that a plugin may reach: those in its file, and those that its owner's settings name.
-fn hosts(plugin: &Plugin) -> Result<Vec<String>, String> {
+fn hosts(plugin: &Plugin, declared: &[String]) -> Result<Vec<String>, String> {
     let settings: serde_json::Value = serde_json::from_str(&plugin.settings).unwrap_or_default();
-    let declared = plugin.installed.manifest.channel.iter().flat_map(|channel| &channel.hosts);
     declared
+        .iter()
         .map(|host| match host.strip_prefix("setting:") {
             None => Ok(host.clone()),
             Some(place) => {
@@ -140,8 +212,15 @@ fn hosts(plugin: &Plugin) -> Result<Vec<String>, String> {
 fn outgoing(engine: &Engine, parcel: &Parcel, plugin: &Plugin) -> Outgoing {
     let message = &parcel.message;
     let reports = engine.public_url().filter(|_| plugin.installed.manifest.webhook.is_some());
+    let mut extra = vec![("business".to_owned(), parcel.business_name.clone())];
+    if let Some(notice) = &parcel.notice {
+        extra.push(("notice".to_owned(), notice.notice.to_string()));
+        extra.push(("urgency".to_owned(), notice.urgency.clone()));
+        extra.push(("title".to_owned(), notice.title.clone()));
+        extra.extend(notice.link.clone().map(|link| ("link".to_owned(), link)));
+    }
     Outgoing {
-        message: message.id.to_string(),
+        message: parcel.notice.as_ref().map_or_else(|| message.id.to_string(), |notice| notice.errand.to_string()),
         channel: message.channel.clone(),
         to: parcel.address.clone(),
         name: None,
@@ -153,6 +232,6 @@ fn outgoing(engine: &Engine, parcel: &Parcel, plugin: &Plugin) -> Outgoing {
         reports: reports.map(|url| format!("{}/hooks/{}/{}", url.trim_end_matches('/'), parcel.business, plugin.name)),
         settings: plugin.settings.clone(),
         now: engine.world().now(),
-        extra: vec![("business".to_owned(), parcel.business_name.clone())],
+        extra,
     }
 }

@@ -74,6 +74,7 @@ fn parcel(number: u8, channel: &str, text: &str) -> Parcel {
         attempt: 1,
         unsubscribe: None,
         answers: None,
+        notice: None,
     }
 }
 
@@ -81,14 +82,14 @@ fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Sent | Outcome::Accepted { .. } => "sent",
         Outcome::Retry(_) | Outcome::Later { .. } => "retry",
-        Outcome::Failed(_) | Outcome::Unreachable(_) | Outcome::Gone { .. } => "failed",
+        Outcome::Failed(_) | Outcome::Unwanted | Outcome::Unreachable(_) | Outcome::Gone { .. } => "failed",
         Outcome::Unknown(_) => "unknown",
     }
 }
 
 fn reason(outcome: &Outcome) -> &str {
     match outcome {
-        Outcome::Sent | Outcome::Accepted { .. } => "",
+        Outcome::Sent | Outcome::Unwanted | Outcome::Accepted { .. } => "",
         Outcome::Retry(reason)
         | Outcome::Later { reason, .. }
         | Outcome::Failed(reason)
@@ -682,16 +683,24 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
     let about = serde_json::json!({"id": business, "name": "Clinic", "zone": "Europe/Berlin", "language": "de"});
     let change = Change::Business(Box::new(serde_json::from_value(about).unwrap()));
     engine.act(business, CustomerId::BUSINESS, Input::Owner { by: "test".to_owned(), change }).unwrap();
-    let event = Event {
+    // Only an event that comes in by the door makes a customer.
+    engine.keyring().get_or_create(business, customer).unwrap();
+    engine.act(business, customer, Input::Event(Box::new(said("1", "when are you open?")))).unwrap();
+    (engine, business, customer)
+}
+
+/// Anna writes a mail.
+fn said(id: &str, text: &str) -> Event {
+    Event {
         kind: "attune.message.received.v1".to_owned(),
         source: "test".to_owned(),
-        id: "1".to_owned(),
+        id: id.to_owned(),
         body: String::new(),
         copy: false,
         who: Who { addresses: vec!["email:anna@example.org".parse().unwrap()], ..Who::default() },
         news: News::Message(Inbound {
             channel: "email".to_owned(),
-            text: "when are you open?".to_owned(),
+            text: text.to_owned(),
             subject: None,
             in_reply_to: None,
             machine: None,
@@ -699,11 +708,7 @@ fn engine(courier: Arc<dyn Courier>, workers: usize) -> (Arc<Engine>, BusinessId
             language: None,
             confirmed: false,
         }),
-    };
-    // Only an event that comes in by the door makes a customer.
-    engine.keyring().get_or_create(business, customer).unwrap();
-    engine.act(business, customer, Input::Event(Box::new(event))).unwrap();
-    (engine, business, customer)
+    }
 }
 
 fn write(engine: &Arc<Engine>, business: BusinessId, customer: CustomerId) -> MessageId {
@@ -738,6 +743,43 @@ fn a_recording_courier_answers_as_it_was_told_to() {
     engine.run_until_idle();
     let last = taken.last().unwrap().message.id;
     assert_eq!(engine.query(business).message(last).unwrap().unwrap().delivery.word(), "uncertain");
+}
+
+#[test]
+fn a_conversation_that_needs_a_person_reaches_staff_by_mail() {
+    let server = real(Wants::Nothing);
+    let runtime = runtime();
+    let settings = Settings { smtp: Some(smtp(server.port, "")), ..Settings::default() };
+    let post = Post::start(runtime.handle().clone(), settings).unwrap();
+    let (engine, business, customer) = engine(Arc::new(post.clone()), 1);
+    let about = serde_json::json!({
+        "id": business, "name": "Clinic", "zone": "Europe/Berlin", "language": "en",
+        "notices": [{ "channel": "email", "to": "team@example.com", "details": true }, { "channel": "email" }],
+    });
+    let change = Change::Business(Box::new(serde_json::from_value(about).unwrap()));
+    engine.act(business, CustomerId::BUSINESS, Input::Owner { by: "test".to_owned(), change }).unwrap();
+    engine.act(business, customer, Input::Event(Box::new(said("2", "Person")))).unwrap();
+    engine.ring().unwrap();
+    let mail = (0..2).map(|_| server.mails.recv_timeout(PATIENCE).unwrap());
+    let mail = mail.into_iter().find(|mail| mail.content.contains("To: team@example.com")).expect("staff got one");
+    for part in ["Subject: A conversation needs a person", "Auto-Submitted: auto-generated", "asked for a person"] {
+        assert!(mail.content.contains(part), "{}", mail.content);
+    }
+    // A place that nobody named is told as such, and the notice says what became of both.
+    let states = || {
+        let notice = engine.query(business).notices(None, 1).unwrap().pop().unwrap().1;
+        let errands = engine.query(business).errands(customer, &notice.errands).unwrap();
+        errands.iter().map(|errand| errand.state.word().to_owned()).collect::<Vec<_>>()
+    };
+    let settled = (0..6_000).any(|_| {
+        states() == ["done", "failed"] || {
+            std::thread::sleep(Duration::from_millis(10));
+            false
+        }
+    });
+    assert!(settled, "{:?}", states());
+    assert_eq!(runtime.block_on(post.stop()), 0);
+    engine.stop().unwrap();
 }
 
 #[test]

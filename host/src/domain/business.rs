@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::chat::Chat;
+use super::errand::NoticeRoute;
 use super::hours::OpeningHours;
 use super::ids::BusinessId;
 use super::promises::{Pause, Promises};
@@ -48,6 +49,9 @@ pub struct Business {
     /// In a simulation everything is decided and recorded, and nothing is sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simulation: bool,
+    /// Where notices to staff go beside the list of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeRoute>,
     /// For how long what is known is kept.
     #[serde(default, skip_serializing_if = "Retention::is_usual")]
     pub retention: Retention,
@@ -75,6 +79,7 @@ impl Business {
             promises: Promises::default(),
             paused: None,
             simulation: false,
+            notices: Vec::new(),
             retention: Retention::default(),
             chat: Chat::default(),
             trusted_keys: Vec::new(),

@@ -1,5 +1,6 @@
 //! What goes through a door: a vendor's request and the events it tells of, a message for a provider and the provider's answer.
 
+use super::appointment::Appointment;
 use super::time::Instant;
 
 /// A vendor's request that is known to be genuine.
@@ -80,6 +81,23 @@ pub struct Outgoing {
     /// Where reports of delivery come in.
     pub reports: Option<String>,
     /// The owner's settings of the channel, as JSON.
+    pub settings: String,
+    /// When this attempt begins.
+    pub now: Instant,
+    /// Further named values.
+    pub extra: Vec<(String, String)>,
+}
+
+/// What a customer answered to an appointment, on its way to the calendar.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// `ern_...`.
+    pub errand: String,
+    /// The appointment, with the answer.
+    pub appointment: Appointment,
+    /// When they answered.
+    pub at: Instant,
+    /// The owner's settings of the connector, as JSON.
     pub settings: String,
     /// When this attempt begins.
     pub now: Instant,

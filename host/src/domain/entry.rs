@@ -7,7 +7,7 @@ use super::address::Address;
 use super::appointment::Appointment;
 use super::business::Business;
 use super::consent::Consent;
-use super::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, TokenId};
+use super::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, ErrandId, EventId, MessageId, TokenId};
 use super::knowledge::KnowledgeChange;
 use super::merge::Tie;
 use super::message::{Original, Purpose};
@@ -76,6 +76,22 @@ pub enum Input {
         /// Which attempt at it.
         attempt: u32,
         /// What the channel said.
+        outcome: Outcome,
+    },
+    /// An errand is due.
+    Errand {
+        /// Which.
+        errand: ErrandId,
+        /// When it was due.
+        due: Instant,
+    },
+    /// What became of an attempt at an errand.
+    ErrandOutcome {
+        /// Which errand.
+        errand: ErrandId,
+        /// Which attempt at it.
+        attempt: u32,
+        /// What the other end said.
         outcome: Outcome,
     },
     /// Something a member of staff did with this customer.
@@ -288,6 +304,8 @@ pub enum Outcome {
     },
     /// It did not, and never will.
     Failed(String),
+    /// Of an errand: the other end takes no such thing, so people have to do it.
+    Unwanted,
     /// Nobody knows: the answer was lost, or this program stopped before it came.
     Unknown(String),
 }

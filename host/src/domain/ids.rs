@@ -137,6 +137,8 @@ ids! {
     DeadLetterId = "dlq";
     /// A notice to staff.
     NoticeId = "ntc";
+    /// A request on its way that is no message to a customer.
+    ErrandId = "ern";
     /// An access token (its name, not its secret).
     TokenId = "tok";
     /// A line of the audit log.

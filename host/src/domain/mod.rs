@@ -12,6 +12,7 @@ pub mod consent;
 pub mod customer;
 pub mod door;
 pub mod entry;
+pub mod errand;
 pub mod event;
 pub mod gate;
 pub mod hours;

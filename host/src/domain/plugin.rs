@@ -39,11 +39,13 @@ pub enum Export {
     Receiving,
     /// Messages, to write them as a provider's requests.
     Sending,
+    /// Customers' answers to appointments, to write them as requests to their calendar.
+    WritingBack,
 }
 
 impl Export {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::OnMessage,
         Self::WatchMessage,
         Self::OnAppointment,
@@ -54,6 +56,7 @@ impl Export {
         Self::Reading,
         Self::Receiving,
         Self::Sending,
+        Self::WritingBack,
     ];
 
     /// The interface's name in its package.
@@ -69,6 +72,7 @@ impl Export {
             Self::Reading => "reading",
             Self::Receiving => "receiving",
             Self::Sending => "sending",
+            Self::WritingBack => "writing-back",
         }
     }
 
@@ -76,7 +80,7 @@ impl Export {
     pub fn package(self) -> &'static str {
         match self {
             Self::Reading => "attune:reader",
-            Self::Receiving => "attune:connector",
+            Self::Receiving | Self::WritingBack => "attune:connector",
             Self::Sending => "attune:channel",
             _ => "attune:automation",
         }
@@ -100,6 +104,7 @@ impl Export {
             Self::Reading => "a text is to be read",
             Self::Receiving => "a vendor sends something to its address",
             Self::Sending => "a message goes out on one of its channels",
+            Self::WritingBack => "a customer answers to an appointment in its calendar",
         }
     }
 }
@@ -136,6 +141,10 @@ pub const RECEIVES: (&str, &str) = ("receiving", "tell what happened, from what 
 /// The same of sending.
 pub const SENDS: (&str, &str) = ("sending", "see messages that go out on its channels, and pass them to its provider");
 
+/// The same of telling a calendar.
+pub const WRITES_BACK: (&str, &str) =
+    ("writing-back", "see customers' answers to the appointments that it told of, and pass them to the calendar");
+
 /// The same of receiving what nothing proves to be genuine.
 pub const UNVERIFIED: (&str, &str) = ("unverified", "believe whoever calls its address: nothing proves who it is");
 
@@ -148,6 +157,7 @@ pub fn permission_of(export: Export) -> Option<&'static str> {
         Export::Reading => Some(READS.0),
         Export::Receiving => Some(RECEIVES.0),
         Export::Sending => Some(SENDS.0),
+        Export::WritingBack => Some(WRITES_BACK.0),
         _ => None,
     }
 }
@@ -160,7 +170,7 @@ pub fn permission_sentence(interface: &str) -> Option<Cow<'static, str>> {
             None => Cow::Owned(format!("send what goes out to {host}")),
         });
     }
-    let mut known = PERMISSIONS.iter().chain([&READS, &RECEIVES, &SENDS, &UNVERIFIED]);
+    let mut known = PERMISSIONS.iter().chain([&READS, &RECEIVES, &SENDS, &WRITES_BACK, &UNVERIFIED]);
     known.find(|(name, _)| *name == interface).map(|(_, sentence)| Cow::Borrowed(*sentence))
 }
 
@@ -198,6 +208,17 @@ pub struct Manifest {
     /// Of a plugin that sends: which channels, and by which hosts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
+    /// Of a connector that tells its calendar what customers answer: by which hosts.
+    #[serde(default, rename = "writing-back", skip_serializing_if = "Option::is_none")]
+    pub writing_back: Option<WritingBack>,
+}
+
+impl Manifest {
+    /// Every host that the plugin may send requests to.
+    pub fn hosts(&self) -> impl Iterator<Item = &String> {
+        let of_channel = self.channel.iter().flat_map(|channel| &channel.hosts);
+        of_channel.chain(self.writing_back.iter().flat_map(|calendar| &calendar.hosts))
+    }
 }
 
 /// What a channel plugin serves, and whom it may reach.
@@ -211,6 +232,32 @@ pub struct Channel {
     /// What may be done when a provider's answer is lost.
     #[serde(default)]
     pub redo: Redo,
+    /// For how long a message that is not taken is tried again.
+    #[serde(default)]
+    pub retry: Patience,
+}
+
+/// Whom a connector reaches to tell a calendar what customers answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WritingBack {
+    /// The hosts it may send requests to, as those of a channel.
+    pub hosts: Vec<String>,
+    /// What may be done when the calendar's answer is lost.
+    #[serde(default)]
+    pub redo: Redo,
+}
+
+/// For how long something that is not taken is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub enum Patience {
+    /// A day or so: a message is worth little after that.
+    #[default]
+    #[serde(rename = "usual")]
+    Usual,
+    /// Ten times over three days, as Standard Webhooks has it; a message that expires, no longer than that.
+    #[serde(rename = "3d")]
+    ThreeDays,
 }
 
 /// Whether a request may be repeated though it may have been done.

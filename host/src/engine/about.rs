@@ -72,6 +72,7 @@ fn told(table: Table) -> Told {
         | Table::Share
         | Table::Why
         | Table::Notice
+        | Table::Errand
         | Table::DeadLetter
         | Table::Recent
         | Table::Merge
@@ -98,6 +99,7 @@ pub fn word(table: Table) -> Option<&'static str> {
         Table::Merge => "merges",
         Table::DeadLetter | Table::DeadLetterOf => "dead_letters",
         Table::Notice | Table::NoticeOf => "notices",
+        Table::Errand => "errands",
         Table::Unhappy => "unhappy_messages",
         Table::Journal => "journal",
         Table::Stepped => "steps",

@@ -7,7 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::domain::entry::{Entry, Input, Outcome};
-use crate::domain::ids::{BusinessId, CustomerId, EventId, MessageId};
+use crate::domain::errand::{State, What};
+use crate::domain::ids::{BusinessId, CustomerId, ErrandId, EventId, MessageId};
 use crate::domain::message::{Author, Delivery, Message};
 use crate::domain::plugin::Redo;
 use crate::domain::time::{DAY, Instant};
@@ -146,6 +147,11 @@ impl Engine {
                             {
                                 continue;
                             }
+                            if let DueWhat::Errand(errand) = what
+                                && self.is_errand_held(&view, &key, business, errand)?
+                            {
+                                continue;
+                            }
                             rung.fired += usize::from(self.fire(&view, business, key, what, now)?);
                         }
                     }
@@ -184,6 +190,22 @@ impl Engine {
         Ok(message.as_ref().is_some_and(is_held))
     }
 
+    /// The same of an errand: what a customer answered goes to no calendar while everything is paused. Notices go to staff.
+    fn is_errand_held(
+        &self,
+        view: &Arc<dyn View>,
+        key: &Key,
+        business: BusinessId,
+        errand: ErrandId,
+    ) -> Result<bool, StoreError> {
+        let Some(ready) = self.ready(business) else { return Ok(false) };
+        let is_paused =
+            ready.config.business.paused.is_some() || self.paused_now(business).iter().any(|name| name == "*");
+        let Some((customer, _)) = due_of(key).filter(|_| is_paused) else { return Ok(false) };
+        let errand = self.records(view.clone(), business, customer)?.errand(errand)?;
+        Ok(errand.is_some_and(|errand| matches!(errand.what, What::Answer { .. })))
+    }
+
     fn fire(
         self: &Arc<Self>,
         view: &Arc<dyn View>,
@@ -211,6 +233,7 @@ impl Engine {
             }
             DueWhat::Claim(message) => Some(Input::Claim { message, due }),
             DueWhat::Retry(plugin) => Some(Input::Retry { plugin, due }),
+            DueWhat::Errand(errand) => Some(Input::Errand { errand, due }),
             DueWhat::Hour => Some(Input::Hour { ended: due }),
             DueWhat::Retention(after) => {
                 let days = u64::from(self.limits().why_days);
@@ -266,7 +289,14 @@ pub(super) fn settle_lost_attempts(engine: &Arc<Engine>) -> Result<usize, StoreE
         for (key, row) in view.all(&attempting)? {
             let customer: CustomerId = row.read_clear()?;
             let Ok(raw) = key.rest().try_into() else { continue };
-            let records = engine.records(view.clone(), business, engine.home(business, customer))?;
+            let customer = engine.home(business, customer);
+            let records = engine.records(view.clone(), business, customer)?;
+            if let Some(errand) = records.errand(ErrandId(raw))? {
+                let State::Attempting { attempt } = errand.state else { continue };
+                engine.settle_lost_errand(business, customer, &errand, attempt);
+                count += 1;
+                continue;
+            }
             let Some(message) = records.message(MessageId(raw))? else { continue };
             let Delivery::Attempting { attempt } = message.delivery else { continue };
             let parcel = Parcel {
@@ -277,6 +307,7 @@ pub(super) fn settle_lost_attempts(engine: &Arc<Engine>) -> Result<usize, StoreE
                 attempt,
                 unsubscribe: None,
                 answers: None,
+                notice: None,
             };
             let reason = "Attune stopped before the channel answered".to_owned();
             let ready = engine.ready(business);

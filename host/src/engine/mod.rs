@@ -10,6 +10,7 @@ pub mod breaker;
 pub mod config;
 pub mod due;
 mod erasure;
+mod errands;
 pub mod export;
 pub mod fairness;
 pub mod journal;
@@ -27,7 +28,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, 
 
 use tokio::sync::broadcast;
 
-use crate::domain::entry::{Entry, Input};
+use crate::domain::entry::{Entry, Input, Outcome};
 use crate::domain::ids::{BusinessId, CustomerId, EventId};
 use crate::domain::message::{Author, Message, Purpose};
 use crate::domain::order::Order;
@@ -43,6 +44,7 @@ use crate::turn::{Elsewhere, Observed, Scene, Turn};
 use crate::world::World;
 
 use config::Ready;
+pub use errands::{StaffNotice, WriteBack};
 use lanes::{Lanes, Pace, Permits};
 use step::{Action, Env, Stepped};
 
@@ -50,6 +52,15 @@ use step::{Action, Env, Stepped};
 pub trait Courier: Send + Sync {
     /// Takes a message that was claimed in a durable commit. Must return at once.
     fn take(&self, engine: &Arc<Engine>, parcel: Parcel);
+
+    /// Takes an answer to the calendar of its appointment. Must return at once. A courier that knows no calendars says so.
+    fn write_back(&self, engine: &Arc<Engine>, answer: WriteBack) {
+        engine.written_back(&answer, Outcome::Unwanted, |result| {
+            if let Err(error) = result {
+                tracing::error!(%error, "what became of an answer could not be written down; the next start settles it");
+            }
+        });
+    }
 }
 
 /// A claimed message with what a channel needs to know.
@@ -69,6 +80,8 @@ pub struct Parcel {
     pub unsubscribe: Option<String>,
     /// The customer's last message on this channel before it, on an answer.
     pub answers: Option<Box<Message>>,
+    /// What it is beside a message, if it is a notice to staff. What becomes of it is that errand's.
+    pub notice: Option<Box<StaffNotice>>,
 }
 
 /// Why an input was not taken. Nothing of it is in the journal.
@@ -517,9 +530,13 @@ impl Engine {
     pub fn outcome(
         self: &Arc<Self>,
         parcel: &Parcel,
-        outcome: crate::domain::entry::Outcome,
+        outcome: Outcome,
         done: impl FnOnce(Result<Vec<u64>, NotTaken>) + Send + 'static,
     ) {
+        if let Some(notice) = &parcel.notice {
+            let lane = (parcel.business, parcel.message.customer);
+            return self.errand_outcome(lane, notice.errand, parcel.attempt, outcome, done);
+        }
         let at = self.parts.world.now();
         let entry = Entry {
             number: 0,
@@ -697,6 +714,7 @@ impl Engine {
                 Action::SaidStop => said_stop = true,
                 Action::Deliver(message) => self.deliver(entry.business, message),
                 Action::Part(customer) => self.unfollow(entry.business, customer),
+                Action::Run(errand) => self.run_errand(entry.business, entry.customer, &errand),
                 Action::Cool(customer) => drop(lock(&self.warm).take((entry.business, customer))),
                 Action::Forget(customer) => {
                     if let Err(error) = self.forget(entry.business, customer) {
@@ -775,7 +793,10 @@ impl Engine {
         let business_name = self.ready(business).map(|ready| ready.config.business.name.clone()).unwrap_or_default();
         let address = address.map(|address| address.value().to_owned()).unwrap_or_default();
         let unsubscribe = self.unsubscribe_url(business, &message);
-        courier.take(self, Parcel { business, business_name, address, message, attempt, unsubscribe, answers });
+        courier.take(
+            self,
+            Parcel { business, business_name, address, message, attempt, unsubscribe, answers, notice: None },
+        );
     }
 
     /// The other end of a channel said that it wants no messages any more.

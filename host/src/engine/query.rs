@@ -10,7 +10,10 @@ use crate::domain::case::Case;
 use crate::domain::consent::Consent;
 use crate::domain::customer::Customer;
 use crate::domain::entry::Token;
-use crate::domain::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, NoticeId, TokenId};
+use crate::domain::errand::Errand;
+use crate::domain::ids::{
+    BusinessId, CaseId, CustomerId, DeadLetterId, ErrandId, EventId, MessageId, NoticeId, TokenId,
+};
 use crate::domain::message::Message;
 use crate::domain::plugin::Installed;
 use crate::domain::time::Instant;
@@ -247,6 +250,15 @@ impl Query<'_> {
     /// Notices to staff, newest first, each with whom it is about.
     pub fn notices(&self, before: Option<NoticeId>, limit: usize) -> Result<Vec<(CustomerId, Notice)>, StoreError> {
         self.page(Table::NoticeOf, Table::Notice, before.map(|id| id.0), limit)
+    }
+
+    /// Errands of a customer, or of the business, as far as they are still there.
+    pub fn errands(&self, customer: CustomerId, ids: &[ErrandId]) -> Result<Vec<Errand>, StoreError> {
+        let (records, mut found) = (self.records(customer)?, Vec::new());
+        for id in ids {
+            found.extend(records.errand(*id)?);
+        }
+        Ok(found)
     }
 
     /// The messages that a notice shows, as far as they are still there.

@@ -8,6 +8,7 @@ mod change;
 mod customer;
 mod delivery;
 mod erase;
+mod errand;
 mod hours;
 mod knowledge;
 mod merge;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub use change::customers_after;
 
 use crate::domain::entry::{Entry, Input};
+use crate::domain::errand::{Errand, State};
 use crate::domain::ids::{BusinessId, CustomerId, MessageId};
 use crate::domain::message::{Delivery, Message};
 use crate::domain::time::Instant;
@@ -73,6 +75,8 @@ pub struct Stepped {
 pub enum Action {
     /// Give a claimed message to its channel.
     Deliver(Arc<Message>),
+    /// Do a claimed errand.
+    Run(Arc<Errand>),
     /// Something is due at this time.
     Wake(Instant),
     /// A plugin ran, well or not; for the count after which it is stopped.
@@ -141,6 +145,8 @@ pub fn step(env: &Env<'_>, turn: Turn) -> Result<Stepped, StoreError> {
         Input::Retry { plugin, .. } => step.retry(plugin),
         Input::Claim { message, .. } => step.claim(*message),
         Input::Outcome { message, attempt, outcome } => step.outcome(*message, *attempt, outcome),
+        Input::Errand { errand, .. } => step.errand(*errand),
+        Input::ErrandOutcome { errand, attempt, outcome } => step.errand_outcome(*errand, *attempt, outcome),
         Input::Staff { by, act } => step.staff(by, act),
         Input::Owner { by, change } => step.change(by, change)?,
         Input::Pause { plugin, reason } => step.pause(plugin, reason),
@@ -184,6 +190,7 @@ impl Step<'_> {
             return Err(StoreError::Failed(reason));
         }
         let records = self.turn.scene.records.clone();
+        self.turn.send_errands();
         let mut writes = self.turn.writes()?;
         writes.push(Write::Delete(pending_key(&self.entry)));
         writes.append(&mut self.deletions);
@@ -206,6 +213,12 @@ impl Step<'_> {
                 }
                 Effect::Timer { timer: Some(timer), .. } => self.actions.push(Action::Wake(timer.due)),
                 Effect::RetryAt { at, .. } => self.actions.push(Action::Wake(*at)),
+                Effect::Errand(errand) => match errand.state {
+                    State::Queued => self.actions.push(Action::Wake(self.entry.at)),
+                    State::Deferred { until, .. } => self.actions.push(Action::Wake(until)),
+                    State::Attempting { .. } => self.actions.push(Action::Run(errand.clone())),
+                    _ => {}
+                },
                 Effect::Said(_) => self.actions.push(Action::Wake(hour_end(self.entry.at))),
                 Effect::DueRow(..) => self.actions.push(Action::Wake(self.entry.at)),
                 _ => {}

@@ -31,3 +31,17 @@ pub mod channel {
         },
     });
 }
+
+/// The same of a connector that writes back.
+pub mod calendar {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "attune:connector/calendar",
+        imports: { default: trappable },
+        with: {
+            "attune:types/types": super::attune::types::types,
+            "attune:types/provider": super::channel::attune::types::provider,
+            "attune:host/log": super::attune::host::log,
+        },
+    });
+}

@@ -174,7 +174,7 @@ impl Sandbox {
             return Err(Rejected::NoExport { known });
         }
         let reads = exports.contains(&Export::Reading);
-        let (receives, sends) = (exports.contains(&Export::Receiving), exports.contains(&Export::Sending));
+        let doors = [Export::Receiving, Export::Sending, Export::WritingBack].map(|door| exports.contains(&door));
         if let Some(function) = exports.iter().copied().find(|export| permission_of(*export).is_some()) {
             if let Some((name, _)) = kind.imports(&room.engine).find(|(name, _)| wasi::is_wasi(name)) {
                 return Err(Rejected::FunctionRuntime(function.interface(), name.to_owned()));
@@ -188,16 +188,15 @@ impl Sandbox {
         if manifest.webhook.as_ref().is_some_and(|webhook| webhook.scheme == Scheme::None) {
             wants.insert(UNVERIFIED.0.to_owned());
         }
-        let hosts = manifest.channel.iter().flat_map(|channel| &channel.hosts);
-        wants.extend(hosts.map(|host| format!("{HOST}{host}")));
-        check_doors(&manifest, receives, sends).map_err(Rejected::Undeclared)?;
+        wants.extend(manifest.hosts().map(|host| format!("{HOST}{host}")));
+        check_doors(&manifest, doors).map_err(Rejected::Undeclared)?;
         let misfit = |error: wasmtime::Error| Rejected::Misfit(format!("{error:#}"));
         let code = if reads {
             let pre = self.pure.instantiate_pre(&compiled).map_err(misfit)?;
             Code::Reader(Reader::new(pre).map_err(misfit)?)
-        } else if receives || sends {
+        } else if doors.contains(&true) {
             let pre = self.pure.instantiate_pre(&compiled).map_err(misfit)?;
-            Code::Door(Door::new(pre, receives, sends).map_err(misfit)?)
+            Code::Door(Door::new(pre, doors).map_err(misfit)?)
         } else {
             let pre = if runtime {
                 let mut linker = room.linker.clone();
@@ -302,20 +301,27 @@ where
 /// Whether a component that is a function is nothing else. To receive and to send go together.
 fn check_function(function: Export, exports: &BTreeSet<Export>, interfaces: &BTreeSet<&str>) -> Result<(), Rejected> {
     let fits = |other: Export| match function {
-        Export::Receiving | Export::Sending => matches!(other, Export::Receiving | Export::Sending),
+        Export::Receiving | Export::Sending | Export::WritingBack => {
+            matches!(other, Export::Receiving | Export::Sending | Export::WritingBack)
+        }
         _ => other == function,
     };
     if let Some(other) = exports.iter().find(|other| !fits(**other)) {
         return Err(Rejected::FunctionHandles(function.interface(), other.interface()));
     }
-    match interfaces.iter().find(|interface| ![OF_A_FUNCTION, "types"].contains(*interface)) {
+    match interfaces.iter().find(|interface| ![OF_A_FUNCTION, "types", "provider"].contains(*interface)) {
         Some(other) => Err(Rejected::FunctionImports(function.interface(), (*other).to_owned())),
         None => Ok(()),
     }
 }
 
 /// Whether what a file says of its doors is what its component exports.
-fn check_doors(manifest: &Manifest, receives: bool, sends: bool) -> Result<(), String> {
+fn check_doors(manifest: &Manifest, [receives, sends, writes_back]: [bool; 3]) -> Result<(), String> {
+    if writes_back && !receives {
+        return Err("the component exports `attune:connector/writing-back` and not `attune:connector/receiving`; only what tells of \
+                    appointments can be told what was answered to them"
+            .to_owned());
+    }
     let says = |table: &str, export: &str| {
         format!(
             "plugin.toml has [{table}], and the component does not export `{export}`; export it, or take [{table}] out"
@@ -331,7 +337,11 @@ fn check_doors(manifest: &Manifest, receives: bool, sends: bool) -> Result<(), S
         (None, true, ..) => Err(lacks("webhook", "attune:connector/receiving", "how requests are verified")),
         (.., Some(_), false) => Err(says("channel", "attune:channel/sending")),
         (.., None, true) => Err(lacks("channel", "attune:channel/sending", "which channels and hosts it serves")),
-        _ => Ok(()),
+        _ => match (&manifest.writing_back, writes_back) {
+            (Some(_), false) => Err(says("writing-back", "attune:connector/writing-back")),
+            (None, true) => Err(lacks("writing-back", "attune:connector/writing-back", "which hosts it reaches")),
+            _ => Ok(()),
+        },
     }
 }
 
@@ -341,7 +351,7 @@ fn host_interface(name: &str) -> Result<&str, Rejected> {
     let unknown = || Rejected::UnknownImport(name.to_owned());
     let (package, interface) = path.split_once('/').ok_or_else(unknown)?;
     let known = match package {
-        "attune:types" => interface == "types",
+        "attune:types" => ["types", "provider"].contains(&interface),
         "attune:host" => FREE.contains(&interface) || PERMISSIONS.iter().any(|(known, _)| *known == interface),
         _ => false,
     };

@@ -3,13 +3,18 @@
 
 use wasmtime::component::InstancePre;
 
-use crate::domain::door::{Delivery, HttpRequest, HttpResponse, Incoming, NotReceived, Outgoing, Received, Request};
+use crate::domain::door::{
+    Answered as Told, Delivery, HttpRequest, HttpResponse, Incoming, NotReceived, Outgoing, Received, Request,
+};
 use crate::domain::plugin::Export;
 use crate::turn::limits::Limits;
 
+use super::bindings::calendar::exports::attune::connector::writing_back as calendar;
+use super::bindings::channel::attune::types::provider;
 use super::bindings::channel::exports::attune::channel::sending as channel;
 use super::bindings::channel::exports::attune::connector::receiving as connector;
 use super::component::{Code, check_type};
+use super::host::appointment;
 use super::pure::{Allowance, Answered, Context, Ended};
 use super::{Component, Sandbox};
 
@@ -21,24 +26,32 @@ pub(super) struct Door {
     pre: InstancePre<Context>,
     receiving: Option<connector::GuestIndices>,
     sending: Option<channel::GuestIndices>,
+    writing_back: Option<calendar::GuestIndices>,
 }
 
 impl Door {
-    /// Finds what a component exports of the two interfaces, and checks its types.
-    pub(super) fn new(pre: InstancePre<Context>, receives: bool, sends: bool) -> wasmtime::Result<Self> {
+    /// Finds what a component exports of the three interfaces (it receives, sends, writes back), and checks its types.
+    pub(super) fn new(pre: InstancePre<Context>, [receives, sends, writes_back]: [bool; 3]) -> wasmtime::Result<Self> {
         type Events = (Result<Vec<connector::Incoming>, connector::Rejection>,);
-        type Encoded = (Result<channel::HttpRequest, String>,);
+        type Encoded = (Result<provider::HttpRequest, String>,);
+        type Wanted = (Result<Option<provider::HttpRequest>, String>,);
         if receives {
             check_type::<_, (&connector::Request,), Events>(&pre, Export::Receiving, "receive")?;
         }
         if sends {
             check_type::<_, (&channel::Outgoing,), Encoded>(&pre, Export::Sending, "encode")?;
-            type Answer<'a> = (&'a channel::Outgoing, &'a channel::HttpResponse);
-            check_type::<_, Answer<'_>, (channel::Delivery,)>(&pre, Export::Sending, "decode")?;
+            type Answer<'a> = (&'a channel::Outgoing, &'a provider::HttpResponse);
+            check_type::<_, Answer<'_>, (provider::Delivery,)>(&pre, Export::Sending, "decode")?;
+        }
+        if writes_back {
+            check_type::<_, (&calendar::Answered,), Wanted>(&pre, Export::WritingBack, "encode")?;
+            type Answer<'a> = (&'a calendar::Answered, &'a provider::HttpResponse);
+            check_type::<_, Answer<'_>, (provider::Delivery,)>(&pre, Export::WritingBack, "decode")?;
         }
         let receiving = receives.then(|| connector::GuestIndices::new(&pre)).transpose()?;
         let sending = sends.then(|| channel::GuestIndices::new(&pre)).transpose()?;
-        Ok(Self { pre, receiving, sending })
+        let writing_back = writes_back.then(|| calendar::GuestIndices::new(&pre)).transpose()?;
+        Ok(Self { pre, receiving, sending, writing_back })
     }
 }
 
@@ -84,9 +97,7 @@ impl Sandbox {
             let instance = pre.instantiate(&mut *store)?;
             indices.load(&mut *store, &instance)?.call_encode(store, &given)
         });
-        let request = told(asked).0??;
-        let channel::HttpRequest { method, url, headers, body } = request;
-        Ok(HttpRequest { method, url, headers, body })
+        Ok(request(told(asked).0??))
     }
 
     /// Has a channel say what the provider's answer means.
@@ -104,24 +115,81 @@ impl Sandbox {
             return Err(NO_SENDING.to_owned());
         };
         let given = outgoing(message);
-        let HttpResponse { status, headers, body } = response.clone();
-        let response = channel::HttpResponse { status, headers, body };
+        let response = answer(response);
         let asked = self.ask(allowance(limits), |store| {
             let instance = pre.instantiate(&mut *store)?;
             indices.load(&mut *store, &instance)?.call_decode(store, &given, &response)
         });
-        Ok(match told(asked).0? {
-            channel::Delivery::Accepted(id) => Delivery::Accepted(id),
-            channel::Delivery::Retry((words, after_ms)) => Delivery::Retry(words, after_ms),
-            channel::Delivery::Failed(words) => Delivery::Failed(words),
-            channel::Delivery::Unreachable(words) => Delivery::Unreachable(words),
-            channel::Delivery::Gone(words) => Delivery::Gone(words),
-        })
+        told(asked).0.map(delivery)
+    }
+
+    /// Has a connector write the request that tells a calendar of an answer; none if the calendar takes no such answer.
+    ///
+    /// # Errors
+    /// As [`Sandbox::encode`].
+    pub fn encode_answer(
+        &self,
+        component: &Component,
+        answered: &Told,
+        limits: &Limits,
+    ) -> Result<Option<HttpRequest>, String> {
+        let Code::Door(Door { pre, writing_back: Some(indices), .. }) = &component.code else {
+            return Err(NO_WRITING_BACK.to_owned());
+        };
+        let given = self::answered(answered);
+        let asked = self.ask(allowance(limits), |store| {
+            let instance = pre.instantiate(&mut *store)?;
+            indices.load(&mut *store, &instance)?.call_encode(store, &given)
+        });
+        Ok(told(asked).0??.map(request))
+    }
+
+    /// Has a connector say what the calendar's answer means.
+    ///
+    /// # Errors
+    /// As [`Sandbox::decode`].
+    pub fn decode_answer(
+        &self,
+        component: &Component,
+        answered: &Told,
+        response: &HttpResponse,
+        limits: &Limits,
+    ) -> Result<Delivery, String> {
+        let Code::Door(Door { pre, writing_back: Some(indices), .. }) = &component.code else {
+            return Err(NO_WRITING_BACK.to_owned());
+        };
+        let (given, response) = (self::answered(answered), answer(response));
+        let asked = self.ask(allowance(limits), |store| {
+            let instance = pre.instantiate(&mut *store)?;
+            indices.load(&mut *store, &instance)?.call_decode(store, &given, &response)
+        });
+        told(asked).0.map(delivery)
     }
 }
 
 const NO_RECEIVING: &str = "it exports no attune:connector/receiving";
 const NO_SENDING: &str = "it exports no attune:channel/sending";
+const NO_WRITING_BACK: &str = "it exports no attune:connector/writing-back";
+
+fn request(request: provider::HttpRequest) -> HttpRequest {
+    let provider::HttpRequest { method, url, headers, body } = request;
+    HttpRequest { method, url, headers, body }
+}
+
+fn answer(response: &HttpResponse) -> provider::HttpResponse {
+    let HttpResponse { status, headers, body } = response.clone();
+    provider::HttpResponse { status, headers, body }
+}
+
+fn delivery(delivery: provider::Delivery) -> Delivery {
+    match delivery {
+        provider::Delivery::Accepted(id) => Delivery::Accepted(id),
+        provider::Delivery::Retry((words, after_ms)) => Delivery::Retry(words, after_ms),
+        provider::Delivery::Failed(words) => Delivery::Failed(words),
+        provider::Delivery::Unreachable(words) => Delivery::Unreachable(words),
+        provider::Delivery::Gone(words) => Delivery::Gone(words),
+    }
+}
 
 fn allowance(limits: &Limits) -> Allowance<'_> {
     Allowance { limits, fuel: limits.door_fuel, answer_bytes: ANSWER_BYTES }
@@ -140,6 +208,19 @@ fn told<T>(asked: Answered<T>) -> (Result<T, String>, u64, String) {
 fn incoming(event: connector::Incoming) -> Incoming {
     let connector::Incoming { kind, id, time, data } = event;
     Incoming { kind, id, time, data }
+}
+
+fn answered(answered: &Told) -> calendar::Answered {
+    let mut appointment = appointment(&answered.appointment);
+    appointment.extra.push(("version".to_owned(), answered.appointment.version.to_string()));
+    calendar::Answered {
+        errand: answered.errand.clone(),
+        appointment,
+        at: answered.at.0,
+        settings: answered.settings.clone(),
+        now: answered.now.0,
+        extra: answered.extra.clone(),
+    }
 }
 
 fn outgoing(message: &Outgoing) -> channel::Outgoing {

@@ -9,6 +9,7 @@ use crate::turn::trace::Trace;
 
 use super::bindings::attune::host::log;
 use super::bindings::attune::types::types as wit;
+use super::bindings::channel::attune::types::provider;
 use super::host::level;
 use super::run::{Beyond, Ceiling, FUEL_PER_MS, OVERTIME_RUNS, Outcome, explain};
 use super::{Sandbox, TICK_MS};
@@ -37,11 +38,14 @@ impl log::Host for Context {
 
 impl wit::Host for Context {}
 
+impl provider::Host for Context {}
+
 /// A linker with what such a component may import.
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Context>> {
     let mut linker = Linker::new(engine);
     log::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
     wit::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
+    provider::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
     Ok(linker)
 }
 

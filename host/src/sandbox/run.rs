@@ -140,7 +140,7 @@ impl Handlers {
                     handlers.on_event = Some(exports::on_event::GuestIndices::new(pre)?);
                 }
                 // Such a component handles nothing.
-                Export::Reading | Export::Receiving | Export::Sending => {}
+                Export::Reading | Export::Receiving | Export::Sending | Export::WritingBack => {}
             }
         }
         Ok(handlers)

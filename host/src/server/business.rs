@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::business::Business;
 use crate::domain::chat::Chat;
 use crate::domain::entry::Change;
+use crate::domain::errand::{self, NoticeRoute};
 use crate::domain::hours::OpeningHours;
 use crate::domain::ids::BusinessId;
 use crate::domain::phone::is_country;
@@ -59,6 +60,9 @@ pub struct BusinessPatch {
     promises: Option<Promises>,
     /// In a simulation everything is decided and recorded, and nothing automated is sent.
     simulation: Option<bool>,
+    /// Where notices to staff go beside the list of them, all of it.
+    #[schema(max_items = 8)]
+    notices: Option<Vec<NoticeRoute>>,
     /// For how many days each kind of data is kept, all of it: what is absent gets its usual time again.
     retention: Option<Retention>,
     /// The chat on its pages, all of it; what is left out is as usual.
@@ -86,6 +90,7 @@ impl BusinessPatch {
             promises: self.promises.unwrap_or(business.promises),
             paused: business.paused,
             simulation: self.simulation.unwrap_or(business.simulation),
+            notices: self.notices.unwrap_or(business.notices),
             retention: self.retention.unwrap_or(business.retention),
             chat: self.chat.unwrap_or(business.chat),
             trusted_keys: business.trusted_keys,
@@ -135,7 +140,9 @@ fn misfits(business: &Business) -> Vec<Misfit> {
     let promises = promises.map(|(path, rule)| Misfit { path: format!("/promises{path}"), rule });
     let chat = business.chat.misfits().into_iter();
     let chat = chat.map(|(path, rule)| Misfit { path: format!("/chat{path}"), rule });
-    broken.chain(kept).chain(promises).chain(chat).collect()
+    let notices = errand::misfits(&business.notices).into_iter();
+    let notices = notices.map(|(path, rule)| Misfit { path: format!("/notices{path}"), rule });
+    broken.chain(kept).chain(promises).chain(chat).chain(notices).collect()
 }
 
 fn read(app: &App, id: BusinessId) -> Result<Option<Business>, Problem> {

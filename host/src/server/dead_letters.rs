@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::entry::{Input, StaffAct};
+use crate::domain::errand::{State, What};
 use crate::domain::ids::{CustomerId, DeadLetterId, EventId, MessageId};
 use crate::domain::message::Message;
 use crate::domain::plugin::Export;
@@ -65,7 +66,7 @@ impl From<(CustomerId, DeadLetter)> for GivenUp {
 #[utoipa::path(get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "attention", params(Older),
     responses((status = 200, description = "A page of dead letters", body = Page<GivenUp>)))]
 pub async fn list(
-    State(app): State<Arc<App>>,
+    extract::State(app): extract::State<Arc<App>>,
     Staff(actor): Staff,
     Asked(older): Asked<Older>,
 ) -> Result<Response, Problem> {
@@ -98,7 +99,7 @@ pub struct TriedAgain {
         (status = 202, description = "It is tried again at once", body = TriedAgain),
         (status = 404, description = "There is none", body = ProblemBody, content_type = "application/problem+json")))]
 pub async fn retry(
-    State(app): State<Arc<App>>,
+    extract::State(app): extract::State<Arc<App>>,
     Staff(actor): Staff,
     Id(id): Id<DeadLetterId>,
     Asked(Nothing {}): Asked<Nothing>,
@@ -122,6 +123,23 @@ pub struct AddressedNotice {
     /// Messages that show what it is about, newest first, as far as they are still there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     examples: Vec<ShownExample>,
+    /// Where it went besides, and what became of that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    went: Vec<Went>,
+}
+
+/// A place that a notice went to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Went {
+    /// By which channel.
+    channel: String,
+    /// Where to, on channels that need to know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    /// How often it was tried.
+    attempts: u32,
+    /// What became of it.
+    delivery: State,
 }
 
 /// A message of a customer that a notice shows.
@@ -147,7 +165,7 @@ pub struct ShownExample {
 #[utoipa::path(get, path = "/v1/notices", operation_id = "listNotices", tag = "attention", params(Older),
     responses((status = 200, description = "A page of notices", body = Page<AddressedNotice>)))]
 pub async fn notices(
-    State(app): State<Arc<App>>,
+    extract::State(app): extract::State<Arc<App>>,
     Staff(actor): Staff,
     Asked(older): Asked<Older>,
 ) -> Result<Response, Problem> {
@@ -161,7 +179,12 @@ pub async fn notices(
             ShownExample { customer, message, at: at.0, channel, text }
         });
         let examples = examples.collect();
-        found.push(AddressedNotice { customer, notice, examples });
+        let went = query.errands(customer, &std::mem::take(&mut notice.errands))?.into_iter().filter_map(|errand| {
+            let What::Notice { channel, to, .. } = errand.what else { return None };
+            Some(Went { channel, to, attempts: errand.attempts, delivery: errand.state })
+        });
+        let went = went.collect();
+        found.push(AddressedNotice { customer, notice, examples, went });
     }
     let page = Page::of(found, limit, |shown| shown.notice.id.to_string());
     Ok(json(StatusCode::OK, &page))

@@ -171,6 +171,7 @@ fn plugin() -> Install {
             chosen: BTreeMap::new(),
             webhook: None,
             channel: None,
+            writing_back: None,
         },
         exports: vec![Export::OnMessage],
         wants: vec!["message".into(), "customer".into()],

@@ -133,8 +133,10 @@ tables! {
     Secret = 40,
     /// Whose an order or appointment is, by a keyed hash of its source and id.
     Reference = 41,
+    /// Errands: notices on their way to staff, answers on their way to calendars.
+    Errand = 42,
     /// Who was put together with a customer, and how to part them again, by id.
-    Merge = 42,
+    Merge = 43,
 }
 
 /// How many bytes are kept without an allocation; most keys are shorter.

@@ -265,6 +265,9 @@ impl Turn {
         let found =
             found.ok_or_else(|| Refusal::new("not-found", format!("this customer has no appointment `{id}`")))?;
         let changed = Appointment { answer, ..Appointment::clone(&found) };
+        if changed.answer != found.answer {
+            self.answer_goes_back(&changed);
+        }
         self.stage(Effect::Appointment(Arc::new(changed)));
         Ok(())
     }
@@ -621,6 +624,7 @@ impl Turn {
                 text: cut(text, limits.summary_bytes),
                 plugin: plugin.name.to_string(),
                 examples,
+                errands: Vec::new(),
             };
             self.spend(notice.title.len() + notice.text.len());
             self.stage(Effect::Notice(notice));

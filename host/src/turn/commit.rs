@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::domain::entry::Input;
-use crate::domain::ids::{CustomerId, MessageId};
+use crate::domain::errand::State;
+use crate::domain::ids::{CustomerId, ErrandId, MessageId};
 use crate::domain::message::{Delivery, Message};
 use crate::domain::order::{Order, fold_number};
 use crate::domain::time::Instant;
@@ -28,6 +29,8 @@ pub enum DueWhat {
     Claim(MessageId),
     /// The shares of this plugin.
     Retry(String),
+    /// An errand is to be done.
+    Errand(ErrandId),
     /// An hour ends in which customers wrote.
     Hour,
     /// Old records of why; the rest of the work after this customer.
@@ -44,11 +47,13 @@ pub fn fired(records: &Records, input: &Input) -> Option<Key> {
     Some(match input {
         Input::Timer { plugin, key, due } => due_key(records, *due, &records.timer_hash(plugin, key)),
         Input::Claim { message, due } => due_key(records, *due, &message.0),
+        Input::Errand { errand, due } => due_key(records, *due, &errand.0),
         Input::Retry { plugin, due } => due_key(records, *due, &retry_hash(records, plugin)),
         Input::Hour { ended } => due_key(records, *ended, HOUR_HASH),
         Input::Retention { due, .. } => due_key(records, *due, RETENTION_HASH),
         Input::Event(_)
         | Input::Outcome { .. }
+        | Input::ErrandOutcome { .. }
         | Input::Staff { .. }
         | Input::Owner { .. }
         | Input::Pause { .. }
@@ -183,6 +188,22 @@ impl Turn {
             Effect::Notice(notice) => {
                 rows.puts.insert(records.of_business(Table::NoticeOf).id(&notice.id.0), Some(owner()?));
             }
+            Effect::Errand(errand) => {
+                let due = match errand.state {
+                    State::Queued => Some(self.now()),
+                    State::Deferred { until, .. } => Some(until),
+                    _ => None,
+                };
+                if let Some(at) = due {
+                    rows.puts.insert(due_key(records, at, &errand.id.0), Some(due_row(&DueWhat::Errand(errand.id))?));
+                }
+                let attempting = records.of_business(Table::Attempting).id(&errand.id.0);
+                match errand.state {
+                    State::Attempting { .. } => drop(rows.puts.insert(attempting, Some(owner()?))),
+                    _ if errand.attempts > 0 => drop(rows.puts.insert(attempting, None)),
+                    _ => {}
+                }
+            }
             Effect::DeadLetter(letter) => {
                 rows.puts.insert(records.of_business(Table::DeadLetterOf).id(&letter.id.0), Some(owner()?));
             }
@@ -251,6 +272,7 @@ fn effect_key(records: &Records, effect: &Effect) -> Option<Key> {
         Effect::Recent(_) => records.at(Table::Recent),
         Effect::Consent(id, _) => records.at(Table::Consent).id(id),
         Effect::Notice(notice) => records.at(Table::Notice).id(&notice.id.0),
+        Effect::Errand(errand) => records.at(Table::Errand).id(&errand.id.0),
         Effect::Share(share) => records.share_key(&share.plugin, share.number),
         Effect::ShareDone { plugin, number } => records.share_key(plugin, *number),
         Effect::DeadLetter(letter) => records.at(Table::DeadLetter).id(&letter.id.0),
@@ -275,6 +297,7 @@ fn effect_row(records: &Records, key: &Key, effect: &Effect) -> Result<Option<Ro
         Effect::Recent(recent) => records.row(key, recent.as_ref())?,
         Effect::Consent(_, consent) => records.row(key, consent.as_ref())?,
         Effect::Notice(notice) => records.row(key, notice)?,
+        Effect::Errand(errand) => records.row(key, errand.as_ref())?,
         Effect::Share(share) => records.row(key, share)?,
         Effect::DeadLetter(letter) => records.row(key, letter)?,
         Effect::Tries(tries) => records.row(key, tries)?,
@@ -297,6 +320,7 @@ pub fn summary(effect: &Effect) -> Option<serde_json::Value> {
         Effect::Customer(_) => json!({ "customer": "changed" }),
         Effect::Consent(_, one) => json!({ "consent": one.channel, "purpose": one.purpose, "granted": one.granted }),
         Effect::Said(_)
+        | Effect::Errand(_)
         | Effect::Once { .. }
         | Effect::OnceFree { .. }
         | Effect::Recent(_)

@@ -333,24 +333,29 @@ fn check_doors(manifest: &Manifest) -> Result<(), String> {
     if let Some(webhook) = &manifest.webhook {
         webhook.check(|name| manifest.secrets.contains_key(name))?;
     }
-    let Some(channel) = &manifest.channel else { return Ok(()) };
-    if channel.serves.is_empty() || channel.hosts.is_empty() {
-        return Err("[channel] names at least one channel under `serves` and one host under `hosts`".to_owned());
-    }
-    if [channel.serves.len(), channel.hosts.len(), manifest.secrets.len()].iter().any(|n| *n > MOST_OF_A_DOOR) {
-        return Err(format!("a plugin has at most {MOST_OF_A_DOOR} secrets, channels and hosts"));
-    }
-    if let Some(wrong) = channel.serves.iter().find(|name| !word(name) || *name == "chat") {
-        return Err(format!("[channel] serves `{wrong}`: a channel's name is {rule}, and `chat` is Attune's own"));
-    }
     let label = |label: &str| {
         !label.is_empty() && !label.starts_with('-') && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
     let is_host = |host: &str| host.contains('.') && host.len() <= 253 && host.split('.').all(label);
-    if let Some(wrong) = channel.hosts.iter().find(|host| !host.starts_with("setting:/") && !is_host(host)) {
-        return Err(format!(
-            "[channel] hosts has `{wrong}`; write a host's name such as api.example.com, or setting:/NAME"
-        ));
+    if let Some(wrong) = manifest.hosts().find(|host| !host.starts_with("setting:/") && !is_host(host)) {
+        return Err(format!("hosts has `{wrong}`; write a host's name such as api.example.com, or setting:/NAME"));
+    }
+    let many = |number: usize| number > MOST_OF_A_DOOR;
+    if many(manifest.secrets.len()) || many(manifest.hosts().count()) {
+        return Err(format!("a plugin has at most {MOST_OF_A_DOOR} secrets, channels and hosts"));
+    }
+    if manifest.writing_back.as_ref().is_some_and(|calendar| calendar.hosts.is_empty()) {
+        return Err("[writing-back] names at least one host under `hosts`".to_owned());
+    }
+    let Some(channel) = &manifest.channel else { return Ok(()) };
+    if channel.serves.is_empty() || channel.hosts.is_empty() {
+        return Err("[channel] names at least one channel under `serves` and one host under `hosts`".to_owned());
+    }
+    if many(channel.serves.len()) {
+        return Err(format!("a plugin has at most {MOST_OF_A_DOOR} secrets, channels and hosts"));
+    }
+    if let Some(wrong) = channel.serves.iter().find(|name| !word(name) || *name == "chat") {
+        return Err(format!("[channel] serves `{wrong}`: a channel's name is {rule}, and `chat` is Attune's own"));
     }
     Ok(())
 }

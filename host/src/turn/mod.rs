@@ -7,6 +7,7 @@ pub mod calls;
 pub mod cases;
 pub mod commit;
 pub mod config;
+pub mod errands;
 pub mod judge;
 pub mod limits;
 pub mod reader;
@@ -25,6 +26,7 @@ use crate::domain::case::Case;
 use crate::domain::consent::{Consent, Consents};
 use crate::domain::customer::Customer;
 use crate::domain::entry::{Entry, Input, News};
+use crate::domain::errand::Errand;
 use crate::domain::ids::{self, DeadLetterId, MessageId};
 use crate::domain::message::Message;
 use crate::domain::order::Order;
@@ -111,6 +113,8 @@ pub enum Effect {
     Consent(ids::Raw, Arc<Consent>),
     /// A notice to staff.
     Notice(Notice),
+    /// An errand, new or changed.
+    Errand(Arc<Errand>),
     /// A message of the customer that counts.
     Said(Said),
     /// Something was counted.

@@ -15,7 +15,8 @@ use crate::domain::appointment::Appointment;
 use crate::domain::case::Case;
 use crate::domain::consent::Consents;
 use crate::domain::customer::Customer;
-use crate::domain::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, EventId, MessageId, NoticeId};
+use crate::domain::errand::Errand;
+use crate::domain::ids::{BusinessId, CaseId, CustomerId, DeadLetterId, ErrandId, EventId, MessageId, NoticeId};
 use crate::domain::message::Message;
 use crate::domain::order::Order;
 use crate::domain::plugin::Export;
@@ -97,6 +98,10 @@ pub struct Notice {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(ignore)]
     pub examples: Vec<Example>,
+    /// The errands by which it goes to staff.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(ignore)]
+    pub errands: Vec<ErrandId>,
 }
 
 /// A message of a customer that a notice shows to staff.
@@ -351,6 +356,11 @@ impl Records {
     /// A message of theirs.
     pub fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
         self.get(&self.at(Table::Message).id(&id.0))
+    }
+
+    /// An errand of theirs.
+    pub fn errand(&self, id: ErrandId) -> Result<Option<Errand>, StoreError> {
+        self.get(&self.at(Table::Errand).id(&id.0))
     }
 
     /// Their last messages before one, newest first; all of them when `before` is none.

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::door::{Delivery, HttpResponse, Outgoing};
+use crate::domain::appointment::{Answer, Appointment, AppointmentStatus};
+use crate::domain::door::{Answered, Delivery, HttpRequest, HttpResponse, Outgoing};
 use crate::domain::plugin::Export;
 use crate::domain::time::Instant;
 use crate::intake::hook::{Knock, NotTold, hear};
@@ -56,12 +57,41 @@ struct Message {
     in_reply_to: Option<String>,
     unsubscribe: Option<String>,
     reports: Option<String>,
-    response: Option<Answer>,
+    /// Further values: of a notice to staff `notice`, `urgency`, `title`, `link`.
+    #[serde(default)]
+    extra: BTreeMap<String, String>,
+    response: Option<Response>,
+}
+
+/// What a customer answered, in a file, and perhaps the calendar's answer to that.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnsweredFile {
+    appointment: AppointmentFile,
+    #[serde(default = "errand")]
+    errand: String,
+    response: Option<Response>,
+}
+
+/// An appointment with an answer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AppointmentFile {
+    id: String,
+    answer: String,
+    #[serde(default)]
+    service: String,
+    starts: String,
+    ends: Option<String>,
+    #[serde(default)]
+    version: u64,
+    #[serde(default)]
+    extra: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Answer {
+struct Response {
     status: u16,
     #[serde(default)]
     headers: serde_json::Map<String, Value>,
@@ -71,7 +101,11 @@ struct Answer {
 
 /// What of a component ran, by plugin, as scenarios tell it.
 pub fn ran(part: &Part, called: &Called) -> BTreeMap<String, BTreeSet<String>> {
-    let export = if called.told.get("events").is_some() { Export::Receiving } else { Export::Sending };
+    let export = match &called.told {
+        told if told.get("events").is_some() => Export::Receiving,
+        told if told.get("answer").is_some() => Export::WritingBack,
+        _ => Export::Sending,
+    };
     [(part.about.manifest.name.clone(), [export.word().to_owned()].into())].into()
 }
 
@@ -83,11 +117,16 @@ fn message() -> String {
     "msg_00000000000000000000000000".to_owned()
 }
 
+fn errand() -> String {
+    "ern_00000000000000000000000000".to_owned()
+}
+
 /// Whether a file's content is for a component's doors, not an event.
 pub fn is_for_a_door(component: &Component, file: &Value) -> bool {
     let exports = &component.about.exports;
     (exports.contains(&Export::Receiving) && file.get("body").is_some())
         || (exports.contains(&Export::Sending) && file.get("to").is_some())
+        || (exports.contains(&Export::WritingBack) && file.get("appointment").is_some())
 }
 
 /// What a connector makes of the request in a file, or a channel of the message in it. `fine` says whether a server would have
@@ -117,6 +156,11 @@ pub fn call(
         let sent =
             serde_json::from_value(file).context("a request has `headers`, `body` and perhaps `url` and `signing`")?;
         return receive(sandbox, component, plugin, home, secrets, now, sent);
+    }
+    if file.get("appointment").is_some() && component.about.exports.contains(&Export::WritingBack) {
+        let answered = serde_json::from_value(file)
+            .context("an answer has `appointment` with `id`, `answer`, `starts`, and perhaps `response`")?;
+        return write_back(sandbox, component, plugin, home, now, answered);
     }
     let message =
         serde_json::from_value(file).context("a message has `channel`, `to`, `text` and perhaps `response`")?;
@@ -215,24 +259,76 @@ fn send(sandbox: &Sandbox, component: &Component, plugin: &Plugin, now: Instant,
         reports: message.reports,
         settings: plugin.settings.clone(),
         now,
-        extra: Vec::new(),
+        extra: message.extra.into_iter().collect(),
     };
     let request = match sandbox.encode(component, &outgoing, &plugin.limits) {
         Ok(request) => request,
         Err(error) => return Ok(Called { told: json!({ "error": error }), fine: false }),
     };
+    let told = json!({ "request": shown(&request) });
+    let Some(answer) = message.response else { return Ok(Called { told, fine: true }) };
+    Ok(judged(told, sandbox.decode(component, &outgoing, &answer.response(), &plugin.limits)))
+}
+
+fn write_back(
+    sandbox: &Sandbox,
+    component: &Component,
+    plugin: &Plugin,
+    home: &Home,
+    now: Instant,
+    file: AnsweredFile,
+) -> Result<Called> {
+    let AppointmentFile { id, answer, service, starts, ends, version, extra } = file.appointment;
+    let at =
+        |text: &str| Instant::parse(text).with_context(|| format!("`{text}` is no time, such as 2026-03-02T09:00:00Z"));
+    let answer = Answer::parse(&answer)
+        .with_context(|| format!("answer = `{answer}` is none of confirmed, declined, asked-to-move"))?;
+    let starts = at(&starts)?;
+    let appointment = Appointment {
+        id,
+        source: plugin.name.to_string(),
+        version,
+        replaces: None,
+        service,
+        starts,
+        ends: ends.as_deref().map(at).transpose()?.unwrap_or(starts),
+        zone: home.zone.clone(),
+        staff: None,
+        place: None,
+        extra,
+        status: AppointmentStatus::Booked,
+        answer,
+    };
+    let settings = plugin.settings.clone();
+    let answered = Answered { errand: file.errand, appointment, at: now, settings, now, extra: Vec::new() };
+    let request = match sandbox.encode_answer(component, &answered, &plugin.limits) {
+        Ok(request) => request,
+        Err(error) => return Ok(Called { told: json!({ "answer": answer.word(), "error": error }), fine: false }),
+    };
+    let told = json!({ "answer": answer.word(), "request": request.as_ref().map(shown) });
+    let Some(response) = file.response.filter(|_| request.is_some()) else { return Ok(Called { told, fine: true }) };
+    Ok(judged(told, sandbox.decode_answer(component, &answered, &response.response(), &plugin.limits)))
+}
+
+impl Response {
+    fn response(self) -> HttpResponse {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let headers = self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), text(value))).collect();
+        HttpResponse { status: self.status, headers, body: self.body.into_bytes() }
+    }
+}
+
+fn shown(request: &HttpRequest) -> Value {
     let headers: serde_json::Map<String, Value> =
         request.headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-    let mut told = json!({
-        "request": {
-            "method": request.method, "url": request.url, "headers": headers, "body": String::from_utf8_lossy(&request.body),
-        },
-    });
-    let Some(answer) = message.response else { return Ok(Called { told, fine: true }) };
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let headers = answer.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), text(value))).collect();
-    let response = HttpResponse { status: answer.status, headers, body: answer.body.into_bytes() };
-    let fine = match sandbox.decode(component, &outgoing, &response, &plugin.limits) {
+    json!({
+        "method": request.method, "url": request.url, "headers": headers, "body": String::from_utf8_lossy(&request.body),
+    })
+}
+
+/// What a provider's answer came to.
+fn judged(mut told: Value, decoded: Result<Delivery, String>) -> Called {
+    let fine = match decoded {
         Ok(delivery) => {
             told["delivery"] = match delivery {
                 Delivery::Accepted(id) => json!({ "state": "accepted", "id": id }),
@@ -248,7 +344,7 @@ fn send(sandbox: &Sandbox, component: &Component, plugin: &Plugin, now: Instant,
             false
         }
     };
-    Ok(Called { told, fine })
+    Called { told, fine }
 }
 
 fn drop_empty(told: &mut Value, names: &[&str]) {

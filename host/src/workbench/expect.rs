@@ -227,6 +227,11 @@ fn check_one(stage: &Stage, expected: &Expectation, events: &Events) -> Result<O
             .count();
         return Ok((is != count).then(|| format!("expected {count} notices to staff; there are {is}")));
     }
+    if let Some(part) = &expected.errand {
+        let found = events.errands.iter().any(|one| one.contains(part.as_str()));
+        let went = if events.errands.is_empty() { "nothing did".to_owned() } else { events.errands.join("; ") };
+        return Ok((!found).then(|| format!("expected \"{part}\" to go to staff or a calendar; {went}")));
+    }
     if let Some(count) = expected.timers {
         let (records, alias) = whose(&expected.customer)?;
         let is = records.timers()?.len();

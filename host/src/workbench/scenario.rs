@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::domain::address::Address;
+use crate::domain::errand::NoticeRoute;
 use crate::domain::hours::OpeningHours;
 use crate::domain::knowledge::Article;
 use crate::domain::message::Purpose;
@@ -76,6 +77,9 @@ pub struct Setting {
     /// Whether it is a simulation.
     #[serde(default)]
     pub simulation: bool,
+    /// Where notices to staff go beside the list of them.
+    #[serde(default)]
+    pub notices: Vec<NoticeRoute>,
     /// How a customer reaches a person.
     pub contact: Option<String>,
     /// When the virtual clock starts.
@@ -117,6 +121,8 @@ pub struct Step {
     pub data: Option<serde_json::Value>,
     /// Its id at the source; absent: a new one.
     pub id: Option<String>,
+    /// Who tells of it, such as the name of a connector among the plugins; absent: `scenario`.
+    pub source: Option<String>,
     /// When it happened, as its source says; absent: now.
     pub happened: Option<String>,
     /// A customer writes this.
@@ -169,6 +175,8 @@ pub struct Expectation {
     pub notice: Option<String>,
     /// So many notices to staff in this step.
     pub notices: Option<usize>,
+    /// Something with this went to staff (`slack: A conversation needs a person`) or to a calendar (`calcom: declined bK9`).
+    pub errand: Option<String>,
     /// So many timers are set.
     pub timers: Option<usize>,
     /// A plugin failed with these words.
@@ -324,6 +332,7 @@ impl Expectation {
             &self.case,
             &self.appointment,
             &self.notice,
+            &self.errand,
             &self.failure,
             &self.noted,
             &self.why,
@@ -337,7 +346,7 @@ impl Expectation {
         let counts = usize::from(self.notices.is_some()) + usize::from(self.timers.is_some());
         if words.iter().filter(|word| word.is_some()).count() + counts != 1 {
             bail!(
-                "expect: needs exactly one of message, withheld, case, appointment, notice, notices, timers, failure, noted, why, \
+                "expect: needs exactly one of message, withheld, case, appointment, notice, notices, errand, timers, failure, noted, why, \
                  ran, refused, keeps, forgot, fact, passed"
             );
         }

@@ -2,7 +2,7 @@
 //! the scenario says. What it should come to is not its concern.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::json;
@@ -16,7 +16,7 @@ use crate::domain::message::{Author, Message};
 use crate::domain::time::{self, Instant};
 use crate::engine::unsubscribe::CHANNEL;
 use crate::engine::why::Why;
-use crate::engine::{Courier, Engine, Happened, Parcel, Parts};
+use crate::engine::{Courier, Engine, Happened, Parcel, Parts, WriteBack};
 use crate::sandbox::Sandbox;
 use crate::store::{Batch, MemoryKeyring, MemoryStore};
 use crate::turn::limits::Limits;
@@ -31,12 +31,33 @@ use super::transcript::{self, Line};
 /// Who the owner is in a scenario.
 const BY: &str = "scenario";
 
-/// Delivers everything at once.
-struct Recording;
+/// Delivers everything at once, and keeps what went to staff and to calendars.
+#[derive(Default)]
+struct Recording {
+    errands: Mutex<Vec<String>>,
+}
+
+impl Recording {
+    fn note(&self, line: String) {
+        self.errands.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+}
 
 impl Courier for Recording {
     fn take(&self, engine: &Arc<Engine>, parcel: Parcel) {
+        if parcel.notice.is_some() {
+            self.note(format!("{}: {}", parcel.message.channel, parcel.message.text));
+        }
         engine.outcome(&parcel, Outcome::Sent, |result| {
+            if let Err(error) = result {
+                tracing::error!(%error, "an outcome was lost");
+            }
+        });
+    }
+
+    fn write_back(&self, engine: &Arc<Engine>, answer: WriteBack) {
+        self.note(format!("{}: {} {}", answer.plugin, answer.appointment.answer.word(), answer.appointment.id));
+        engine.written_back(&answer, Outcome::Sent, |result| {
             if let Err(error) = result {
                 tracing::error!(%error, "an outcome was lost");
             }
@@ -55,6 +76,7 @@ pub struct Stage {
     transcript: Vec<Line>,
     /// The newest notices to staff when it was last looked.
     notices: BTreeSet<NoticeId>,
+    courier: Arc<Recording>,
     /// The plugin under test.
     pub(super) tested: String,
 }
@@ -71,6 +93,8 @@ pub struct Events {
     pub whys: Vec<Why>,
     /// The newest notices to staff as they were before it.
     pub earlier_notices: BTreeSet<NoticeId>,
+    /// What went to staff and to calendars: `slack: A conversation needs a person`, `calcom: declined bK9`.
+    pub errands: Vec<String>,
 }
 
 impl Stage {
@@ -96,7 +120,8 @@ impl Stage {
             queue: 1_000_000,
             public_url: Some("https://attune.example".to_owned()),
         })?;
-        engine.set_courier(Arc::new(Recording));
+        let courier = Arc::new(Recording::default());
+        engine.set_courier(courier.clone());
         let business = BusinessId::new(start, world.unique());
         let live = engine.watch();
         let mut stage = Self {
@@ -108,6 +133,7 @@ impl Stage {
             events: 0,
             transcript: Vec::new(),
             notices: BTreeSet::new(),
+            courier,
             tested: tested.about.manifest.name.clone(),
         };
         let setting = &scenario.business;
@@ -116,6 +142,7 @@ impl Stage {
         known.quiet = setting.quiet.clone().unwrap_or_default();
         known.promises = setting.promises.clone().unwrap_or_default();
         known.simulation = setting.simulation;
+        known.notices.clone_from(&setting.notices);
         known.contact.clone_from(&setting.contact);
         stage.change(Change::Business(Box::new(known)))?;
         if !scenario.knowledge.is_empty() {
@@ -152,7 +179,8 @@ impl Stage {
     fn event(&mut self, kind: &str, data: serde_json::Value, step: &Step) -> Result<()> {
         self.events += 1;
         let id = step.id.clone().unwrap_or_else(|| format!("scenario-{}", self.events));
-        let mut event = json!({ "specversion": "1.0", "type": kind, "source": "scenario", "id": id, "data": data });
+        let source = step.source.as_deref().unwrap_or("scenario");
+        let mut event = json!({ "specversion": "1.0", "type": kind, "source": source, "id": id, "data": data });
         if let Some(happened) = &step.happened {
             event["time"] = json!(moment(happened)?.to_string());
         }
@@ -270,7 +298,8 @@ impl Stage {
         let notices = self.engine.query(self.business).notices(None, NOTICES)?;
         let notices = notices.into_iter().map(|(_, notice)| notice.id).collect();
         let earlier_notices = std::mem::replace(&mut self.notices, notices);
-        let mut events = Events { earlier_notices, ..Events::default() };
+        let errands = std::mem::take(&mut *self.courier.errands.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut events = Events { earlier_notices, errands, ..Events::default() };
         loop {
             match self.live.try_recv() {
                 Ok(happened) => {
@@ -309,6 +338,10 @@ impl Stage {
         let by_others = events.messages.iter().filter(|one| one.author != Author::Customer);
         let mut lines: Vec<Line> =
             by_others.map(|message| transcript::of_message(message, &zone, self.alias(message.customer))).collect();
+        let now = transcript::moment(self.world.now(), &zone);
+        lines.extend(
+            events.errands.iter().map(|one| Line::told(format!("{now}    goes to {}", one.replace("\n\n", "; ")))),
+        );
         lines.extend(events.whys.iter().flat_map(|why| transcript::of_why(why, &zone)));
         self.transcript.extend(lines);
     }

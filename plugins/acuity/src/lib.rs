@@ -4,6 +4,7 @@
 //! Source: Acuity's "Webhooks" guide.
 
 mod bindings;
+mod write_back;
 
 use attune_vendor::form::Form;
 use attune_vendor::{Object, header};

@@ -3,6 +3,7 @@
 //! Source: Cal.com's "Webhooks" guide.
 
 mod bindings;
+mod write_back;
 
 use attune_vendor::{Object, addresses, details, first, joined, list, millis, object, text};
 use bindings::attune::host::log;
@@ -105,6 +106,7 @@ fn extra(trigger: &str, booking: &Value) -> Object {
         ("booking_id", "/bookingId"),
         ("price", "/price"),
         ("additional_notes", "/additionalNotes"),
+        ("seats", "/seatsPerTimeSlot"),
     ];
     let reasons = match trigger {
         "BOOKING_RESCHEDULED" => ["/responses/rescheduleReason/value", "/rescheduleReason"],

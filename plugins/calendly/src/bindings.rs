@@ -5,7 +5,7 @@ use super::Calendly;
 
 wit_bindgen::generate!({
     path: "../../wit",
-    world: "attune:connector/connector",
+    world: "attune:connector/calendar",
     generate_all,
 });
 

@@ -3,6 +3,7 @@
 //! Source: Calendly's "Webhook payload" reference, and that of the first version, in which invitee and event are beside each other.
 
 mod bindings;
+mod write_back;
 
 use attune_vendor::{Object, addresses, details, first, joined, millis, object, text};
 use bindings::attune::host::log;
@@ -121,6 +122,7 @@ fn extra(told: &Told<'_>) -> Object {
         .with("reason", first(told.invitee, &["/cancellation/reason", "/cancel_reason"]))
         .with("cancelled_by_name", first(told.invitee, &["/cancellation/canceled_by", "/canceler_name"]))
         .with("event", text(told.payload, "/event").or_else(|| first(told.event, &of_event)))
+        .with("invitees_limit", text(told.event, "/invitees_counter/limit"))
         .with("meeting_url", text(told.event, "/location/join_url"))
         .with("host_email", first(told.event, &["/event_memberships/0/user_email", "/extended_assigned_to/0/email"]))
 }

@@ -5,7 +5,7 @@ use super::Square;
 
 wit_bindgen::generate!({
     path: "../../wit",
-    world: "attune:connector/connector",
+    world: "attune:connector/calendar",
     generate_all,
 });
 

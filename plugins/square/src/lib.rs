@@ -4,6 +4,7 @@
 //! Source: Square's Bookings, Customers and Webhooks references.
 
 mod bindings;
+mod write_back;
 
 use attune_vendor::{Object, addresses, details, first, joined, list, millis, object, rfc3339, text};
 use bindings::attune::host::log;

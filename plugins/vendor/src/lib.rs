@@ -3,6 +3,7 @@
 //!
 //! It knows no vendor and nothing of Attune's imports.
 
+pub mod calendar;
 pub mod channel;
 pub mod form;
 #[cfg(feature = "mail")]

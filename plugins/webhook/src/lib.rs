@@ -29,10 +29,17 @@ impl Guest for Webhook {
             .with("language", message.language)
             .with("in_reply_to", message.in_reply_to)
             .with("unsubscribe", message.unsubscribe);
-        let body = Object::new()
-            .with("type", Some("attune.message.send.v1"))
-            .with("timestamp", time::of_unix(&seconds))
-            .with("data", Some(data));
+        let told = |name: &str| message.extra.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        // A notice to staff is no message that somebody has to pass on.
+        let notice = told("notice");
+        let kind = if notice.is_some() { "attune.notice.send.v1" } else { "attune.message.send.v1" };
+        let data = data
+            .with("notice", notice)
+            .with("urgency", told("urgency"))
+            .with("title", told("title"))
+            .with("link", told("link"));
+        let body =
+            Object::new().with("type", Some(kind)).with("timestamp", time::of_unix(&seconds)).with("data", Some(data));
         Ok(HttpRequest {
             method: "POST".to_owned(),
             url,

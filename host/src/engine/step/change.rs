@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use crate::domain::business::Business;
+use crate::domain::case::Urgency;
 use crate::domain::entry::{Change, Install, PluginChange, Token};
-use crate::domain::ids::{BusinessId, CustomerId, NoticeId, TokenId};
+use crate::domain::ids::{BusinessId, CustomerId, TokenId};
 use crate::domain::plugin::{Installed, Paused};
 use crate::domain::promises::Pause;
 use crate::domain::time::{DAY, Instant};
@@ -19,7 +20,7 @@ use crate::store::{Key, Order, Range, Row, StoreError, Table};
 use crate::turn::Effect;
 use crate::turn::commit::{DueWhat, RETENTION_HASH, due_key, due_row};
 use crate::turn::config::{check_settings, check_wordings};
-use crate::turn::records::{Notice, VERSION};
+use crate::turn::records::VERSION;
 
 use super::{Action, Step};
 
@@ -215,12 +216,12 @@ impl Step<'_> {
     pub(super) fn pause(&mut self, plugin: &str, reason: &str) {
         if plugin == "*" {
             self.pause_all("Attune", reason);
-            self.tell_staff("Everything automated is paused", reason);
+            self.tell(Urgency::High, "Everything automated is paused", reason, Vec::new());
             return self.actions.push(Action::Reload(self.entry.business));
         }
         self.why.what = format!("Attune stops plugin {plugin}");
         let Some(mut installed) = self.known(plugin).filter(|installed| installed.paused.is_none()) else { return };
-        self.tell_staff(&format!("The plugin {plugin} is stopped"), reason);
+        self.tell(Urgency::High, &format!("The plugin {plugin} is stopped"), reason, Vec::new());
         installed.paused = Some(Paused { since: self.now(), reason: reason.to_owned() });
         installed.revision += 1;
         self.put(plugin_key(self.entry.business, plugin), &installed);
@@ -238,19 +239,6 @@ impl Step<'_> {
         let mut business = self.env.ready.config.business.clone();
         change(&mut business);
         self.put(business_key(self.entry.business), &business);
-    }
-
-    fn tell_staff(&mut self, title: &str, text: &str) {
-        let notice = Notice {
-            id: NoticeId::new(self.now(), self.turn.mint()),
-            at: self.now(),
-            urgency: "high".to_owned(),
-            title: title.to_owned(),
-            text: text.to_owned(),
-            plugin: "host".to_owned(),
-            examples: Vec::new(),
-        };
-        self.turn.stage(Effect::Notice(notice));
     }
 
     /// Takes down what was sent in an hour, by plugin.

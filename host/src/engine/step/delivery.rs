@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::domain::case::Urgency;
 use crate::domain::consent::{Consent, Source};
 use crate::domain::entry::{Outcome, Report};
-use crate::domain::ids::{MessageId, NoticeId};
+use crate::domain::errand::pause_ms;
+use crate::domain::ids::MessageId;
 use crate::domain::message::{Delivery, Message, Reported, of_mail};
+use crate::domain::plugin::Patience;
 use crate::domain::time::HOUR;
-use crate::turn::Effect;
-use crate::turn::records::{Example, Notice};
+use crate::turn::records::Example;
 
 use super::{Action, Step};
 
@@ -16,7 +18,7 @@ use super::{Action, Step};
 const LOOKED_BACK: usize = 200;
 
 /// The longest a channel may have us wait, in milliseconds.
-const LONGEST_WAIT: u64 = 6 * HOUR;
+pub(super) const LONGEST_WAIT: u64 = 6 * HOUR;
 
 impl Step<'_> {
     /// A message is due. The commit of this step is what "sent" means: after it the channel has the message.
@@ -64,19 +66,19 @@ impl Step<'_> {
             self.note(format!("it is about attempt {attempt}, and the message is {}", message.delivery.word()));
             return;
         }
-        let limits = self.turn.scene.limits;
-        let (now, seed) = (self.now(), self.seed());
+        let (now, pause_ms) = (self.now(), self.pause_ms(&message.channel, attempt));
         let delivery = match outcome {
             Outcome::Sent | Outcome::Accepted { .. } => Delivery::Sent { at: now },
-            Outcome::Retry(reason) | Outcome::Later { reason, .. } if attempt < limits.deliveries => {
-                self.note(format!("not yet: {reason}"));
-                let asked_ms = if let Outcome::Later { after_ms, .. } = outcome { *after_ms } else { 0 };
-                let until = now.plus(limits.backoff_ms(attempt + 1, seed).max(asked_ms.min(LONGEST_WAIT)));
-                Delivery::Deferred { until, code: "channel".to_owned() }
-            }
-            Outcome::Retry(reason) | Outcome::Later { reason, .. } => {
-                Delivery::Failed { reason: format!("after {attempt} attempts: {reason}") }
-            }
+            Outcome::Retry(reason) | Outcome::Later { reason, .. } => match pause_ms {
+                Some(pause_ms) => {
+                    self.note(format!("not yet: {reason}"));
+                    let asked_ms = if let Outcome::Later { after_ms, .. } = outcome { *after_ms } else { 0 };
+                    let until = now.plus(pause_ms.max(asked_ms.min(LONGEST_WAIT)));
+                    Delivery::Deferred { until, code: "channel".to_owned() }
+                }
+                None => Delivery::Failed { reason: format!("after {attempt} attempts: {reason}") },
+            },
+            Outcome::Unwanted => Delivery::Failed { reason: "the channel takes no such message".to_owned() },
             Outcome::Failed(reason) => Delivery::Failed { reason: reason.clone() },
             Outcome::Unreachable(reason) => {
                 self.unreachable(&message.channel, reason);
@@ -104,6 +106,20 @@ impl Step<'_> {
                 message.sent_as = Some(id.clone());
             }
         });
+    }
+
+    /// How long to wait after an attempt, in milliseconds, as the channel has it; none if it was the last. What expires meanwhile is
+    /// withheld when it is claimed.
+    fn pause_ms(&self, channel: &str, attempt: u32) -> Option<u64> {
+        let served = self.env.ready.config.channel(channel);
+        let declared = served.and_then(|plugin| plugin.installed.manifest.channel.as_ref());
+        match declared.map(|channel| channel.retry).unwrap_or_default() {
+            Patience::ThreeDays => pause_ms(attempt, self.seed()),
+            Patience::Usual => {
+                let limits = self.turn.scene.limits;
+                (attempt < limits.deliveries).then(|| limits.backoff_ms(attempt + 1, self.seed()))
+            }
+        }
     }
 
     /// Nothing is sent to a customer on a channel any more: their address there is gone.
@@ -175,15 +191,7 @@ impl Step<'_> {
     }
 
     fn notice_of(&mut self, message: &Message, state: &str, reason: &str) {
-        let notice = Notice {
-            id: NoticeId::new(self.now(), self.turn.mint()),
-            at: self.now(),
-            urgency: "normal".to_owned(),
-            title: format!("A message by {} is {state}", message.channel),
-            text: reason.to_owned(),
-            plugin: "host".to_owned(),
-            examples: vec![Example { customer: message.customer, message: message.id }],
-        };
-        self.turn.stage(Effect::Notice(notice));
+        let example = Example { customer: message.customer, message: message.id };
+        self.tell(Urgency::Normal, &format!("A message by {} is {state}", message.channel), reason, vec![example]);
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::domain::appointment::Appointment;
 use crate::domain::case::Case;
+use crate::domain::errand::{Errand, State};
 use crate::domain::ids::{BusinessId, CustomerId};
 use crate::domain::merge::{Before, Merged, Suffixes, Tie};
 use crate::domain::message::{Delivery, Message};
@@ -192,6 +193,14 @@ impl Step<'_> {
                     self.put(new.of_business(Table::OpenCase).id(&case.id.0), &new.who());
                 }
                 self.own(new, at, &case)?;
+            }
+            Table::Errand => {
+                let errand: Errand = old.open(key, row)?;
+                moved.insert(errand.id.0);
+                if matches!(errand.state, State::Attempting { .. }) {
+                    self.put(new.of_business(Table::Attempting).id(&errand.id.0), &new.who());
+                }
+                self.own(new, at, &errand)?;
             }
             Table::Notice | Table::DeadLetter | Table::Timer => {
                 let index = match key.table() {

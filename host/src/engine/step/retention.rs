@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use crate::domain::entry::Input;
+use crate::domain::errand::Errand;
 use crate::domain::ids::{CustomerId, EventId, MessageId, NoticeId, Raw, raw};
 use crate::domain::message::{Delivery, Message};
 use crate::domain::order::{Order, fold_number};
@@ -83,6 +84,11 @@ impl Step<'_> {
                 gone.extend(key.parts().id().map(|id| records.of_business(Table::NoticeOf).id(&id)));
                 gone.insert(key);
             }
+            // What is still on its way is told first.
+            let start = records.at(Table::Errand);
+            let range = Range::between(start.clone(), start.clone().id(&first(before)));
+            let old: Vec<Errand> = records.list(&range, Direction::Ascending, ROWS)?;
+            gone.extend(old.iter().filter(|one| one.state.is_over()).map(|one| start.clone().id(&one.id.0)));
         }
         let before = gone.len();
         if let Some(before) = cutoffs.appointments {

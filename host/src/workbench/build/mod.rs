@@ -23,7 +23,7 @@ use wasmparser::Parser;
 use wit_bindgen_core::wit_parser::{Resolve, WorldId};
 use wit_component::ComponentEncoder;
 
-use crate::domain::plugin::{Channel, Manifest, TemplateDeclaration};
+use crate::domain::plugin::{Channel, Manifest, TemplateDeclaration, WritingBack};
 use crate::domain::webhook::Webhook;
 use crate::sandbox::SECTION;
 use crate::turn::config::{check_manifest, settings_schema};
@@ -56,6 +56,9 @@ pub(super) struct PluginToml {
     webhook: Option<Webhook>,
     /// Of a channel: what it serves, and whom it may reach.
     channel: Option<Channel>,
+    /// Of a connector that tells its calendar what customers answer: by which hosts.
+    #[serde(rename = "writing-back")]
+    writing_back: Option<WritingBack>,
     /// How it is built, where the files of the folder do not say it.
     #[serde(default)]
     build: How,
@@ -143,6 +146,7 @@ fn read(folder: &Path) -> Result<(Manifest, How)> {
         chosen: toml.chosen,
         webhook: toml.webhook,
         channel: toml.channel,
+        writing_back: toml.writing_back,
     };
     check_manifest(&manifest).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
     Ok((manifest, toml.build))

@@ -1,10 +1,11 @@
 //! Sends what it is told to. An event of the type `example.send` says what, as JSON:
 //! `{"purpose": "service", "template": "news", "text": "...", "about": "o1", "once": "k", "times": 3}`, with `in_minutes` to
-//! do so later and `expires_minutes` for when it is pointless. A message that begins with `!` is answered with what follows.
+//! do so later and `expires_minutes` for when it is pointless. A message that begins with `!` is answered with what follows; `?declined
+//! ID` is an answer to an appointment.
 
 mod bindings;
 
-use bindings::attune::host::{clock, log, message, schedule};
+use bindings::attune::host::{appointment_answers, clock, log, message, schedule};
 use bindings::attune::types::types::{Failure, Message};
 use bindings::exports::attune::automation::{on_event, on_message, on_message::Verdict, on_timer};
 
@@ -55,6 +56,10 @@ impl on_timer::Guest for Plugin {
 impl on_message::Guest for Plugin {
     fn handle(message: Message) -> Result<Verdict, Failure> {
         attune_guest::on_panic(|text| log::write(log::Level::Error, text));
+        if let Some((answer, id)) = message.text.strip_prefix('?').and_then(|rest| rest.split_once(' ')) {
+            appointment_answers::answer(id, answer).map_err(|refusal| failed(&refusal.text))?;
+            return Ok(Verdict::Answered);
+        }
         let Some(text) = message.text.strip_prefix('!') else { return Ok(Verdict::Passed) };
         for text in text.split('|') {
             let content = message::Content::Text(text.trim().to_owned());
