@@ -5,10 +5,19 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use attune::domain::time::{HOUR, Instant};
-use attune_tests::{Server, Shop, Start, event, fresh, text, until};
+use attune::domain::business::Business;
+use attune::domain::entry::{Change, Input, Outcome, PluginChange, StaffAct};
+use attune::domain::ids::{BusinessId, CustomerId};
+use attune::domain::message::Delivery;
+use attune::domain::time::{DAY, HOUR, Instant};
+use attune::engine::{Courier, Engine, Parcel, Parts, config};
+use attune::intake::{self, cloudevent};
+use attune::store::{Batch, MemoryKeyring, MemoryStore};
+use attune::turn::limits::Limits;
+use attune::world::{Serve, Test, World};
+use attune_tests::{Server, Shop, Start, event, fresh, plugin_file, text, until};
 use serde_json::{Value, json};
 
 const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -101,8 +110,7 @@ fn with_calendar(port: u16) -> (Shop, String) {
 }
 
 fn booked(shop: &Shop, id: &str) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let tomorrow = Instant(now.as_millis() as u64).plus(20 * HOUR);
+    let tomorrow = Serve::new().now().plus(20 * HOUR);
     let data = json!({
         "customer": { "addresses": ["chat:anna"], "name": "Anna" },
         "appointment": { "id": id, "service": "Haircut", "starts": tomorrow.to_string() },
@@ -337,4 +345,70 @@ fn an_owner_reads_where_a_place_for_notices_does_not_fit() {
     let routes =
         json!([{ "channel": format!("pager-{}", fresh()), "from": "high", "when_open": true, "details": false }]);
     assert_eq!(shop.owner.patch("/v1/business", &json!({ "notices": routes })).with(200)["notices"], routes);
+}
+
+/// A channel that always asks to come again.
+struct Busy;
+
+impl Courier for Busy {
+    fn take(&self, engine: &Arc<Engine>, parcel: Parcel) {
+        engine.outcome(&parcel, Outcome::Retry("not now".to_owned()), |result| drop(result.expect("it is taken")));
+    }
+}
+
+#[test]
+fn a_channel_says_for_how_long_its_messages_are_tried() {
+    let start = Instant::parse("2026-03-02T10:00[Europe/Berlin]").unwrap();
+    let world = Arc::new(Test::new(start, 1));
+    let engine = Engine::start(Parts {
+        store: Arc::new(MemoryStore::new()),
+        keyring: Arc::new(MemoryKeyring::new([7; 32])),
+        world: world.clone(),
+        sandbox: crate::replay::SANDBOX.clone(),
+        limits: Limits::default(),
+        workers: 0,
+        queue: 1_000,
+        public_url: None,
+    });
+    let engine = engine.unwrap();
+    engine.set_courier(Arc::new(Busy));
+    let business = BusinessId::new(start, world.unique());
+    let change = |change: Change, batch: Batch| {
+        let input = Input::Owner { by: "owner".to_owned(), change };
+        engine.act_with(business, CustomerId::BUSINESS, input, batch).unwrap();
+    };
+    change(Change::Business(Box::new(Business::new(business, "Sol", "Europe/Berlin", "en"))), Batch::new());
+    let wasm = std::fs::read(plugin_file("webhook")).unwrap();
+    let about = &crate::replay::SANDBOX.load(&wasm).unwrap().about;
+    let (install, batch) = config::install("webhook", about, &wasm);
+    change(install, batch);
+    let grants = Some(about.wants.iter().cloned().collect());
+    let set = Box::new(PluginChange { enabled: Some(true), grants, ..PluginChange::default() });
+    change(Change::Plugin { name: "webhook".to_owned(), seen: None, set }, Batch::new());
+    let told = event("attune.customer.updated.v1", json!({ "customer": { "addresses": ["phone:+4915112345678"] } }));
+    intake::take(&engine, business, cloudevent::structured(told.to_string().as_bytes()).unwrap(), |_| {});
+    engine.run_until_idle();
+    let customer = engine.query(business).customers(None, 1).unwrap().pop().unwrap().id;
+
+    for (channel, attempts, days) in [("webhook", 10, 3..4), ("sms", 8, 0..2)] {
+        let began = world.now();
+        let act = StaffAct::Write { text: channel.to_owned(), channel: Some(channel.to_owned()), in_spite: false };
+        let report = engine.act(business, customer, Input::Staff { by: "Eva".to_owned(), act }).unwrap();
+        let id = report.messages[0].id;
+        let failed = (0..100).find_map(|_| {
+            engine.run_until_idle();
+            let rung = engine.ring().unwrap();
+            engine.run_until_idle();
+            match engine.query(business).message(id).unwrap().unwrap().delivery {
+                Delivery::Failed { reason } => Some(reason),
+                _ => {
+                    world.advance_to(rung.next.filter(|next| *next > world.now()).unwrap_or(world.now().plus(1)));
+                    None
+                }
+            }
+        });
+        assert_eq!(failed.as_deref(), Some(&*format!("after {attempts} attempts: not now")), "{channel}");
+        let took = (world.now().0 - began.0) / DAY;
+        assert!(days.contains(&took), "{channel}: {took} days");
+    }
 }
