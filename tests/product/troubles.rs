@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use attune::world::{Serve, World};
 use attune_tests::{Answer, Client, Server, Shop, Start, event, text, until};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,7 +29,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn now_s() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+    Serve::new().now().0 / 1_000
 }
 
 /// A request as a vendor sends it.

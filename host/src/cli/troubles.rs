@@ -41,9 +41,10 @@ pub(super) fn trouble(trouble: &Value) -> String {
     let word = |name: &str| trouble[name].as_str().unwrap_or_default();
     let at = Instant(trouble["at"].as_u64().unwrap_or_default());
     let mut text = format!("{at}  {}\n", word("text"));
-    for (what, words) in [("do", word("remedy")), ("detail", word("detail")), ("see", word("link"))] {
-        // What the sentence says already is not said again.
-        if !words.is_empty() && !(what == "detail" && word("text").contains(words)) {
+    // What the sentence says already is not said again.
+    let detail = if word("text").contains(word("detail")) { "" } else { word("detail") };
+    for (what, words) in [("do", word("remedy")), ("detail", detail), ("see", word("link"))] {
+        if !words.is_empty() {
             text.push_str(&format!("  {what}: {words}\n"));
         }
     }

@@ -34,12 +34,12 @@ impl Before {
     /// What has come until now.
     pub(super) fn now(server: &Server, vendor: &str) -> Result<Self> {
         let mut before = Self::default();
-        before.new(&requests(server, vendor)?);
+        before.news(&requests(server, vendor)?);
         Ok(before)
     }
 
     /// What is new: what was refused, then what was taken, oldest first.
-    fn new(&mut self, requests: &Value) -> (Vec<Value>, Vec<Value>) {
+    fn news(&mut self, requests: &Value) -> (Vec<Value>, Vec<Value>) {
         let list = |name: &str| requests[name].as_array().cloned().unwrap_or_default().into_iter().rev();
         let number = |taken: &Value| taken["number"].as_u64().unwrap_or_default();
         let last = list("taken").map(|taken| number(&taken)).max().unwrap_or_default();
@@ -65,7 +65,7 @@ impl Before {
             println!("\nWaiting for what {vendor} sends; Ctrl-C ends this.");
         }
         loop {
-            let (refused, taken) = self.new(&requests(server, vendor)?);
+            let (refused, taken) = self.news(&requests(server, vendor)?);
             for one in refused {
                 show(server, "refused", &one, |one| format!("refused: {}", trouble(one)));
             }
@@ -161,14 +161,14 @@ mod tests {
         let taken = |number: u64| json!({ "number": number });
         let refused = |reason: &str, at: u64| json!({ "reason": reason, "at": at });
         let mut before = Before::default();
-        before.new(&json!({ "taken": [taken(2), taken(1)], "refused": [refused("stale", 5)] }));
+        before.news(&json!({ "taken": [taken(2), taken(1)], "refused": [refused("stale", 5)] }));
         let same = json!({ "taken": [taken(2), taken(1)], "refused": [refused("stale", 5)] });
-        assert_eq!(before.new(&same), (vec![], vec![]));
+        assert_eq!(before.news(&same), (vec![], vec![]));
         let more = json!({ "taken": [taken(4), taken(3), taken(2)], "refused": [refused("unsigned", 7), refused("stale", 6)] });
         let wanted = (vec![refused("stale", 6), refused("unsigned", 7)], vec![taken(3), taken(4)]);
-        assert_eq!(before.new(&more), wanted);
+        assert_eq!(before.news(&more), wanted);
         // A server that was started anew has forgotten all and counts from 1.
-        assert_eq!(before.new(&json!({ "taken": [], "refused": [] })), (vec![], vec![]));
-        assert_eq!(before.new(&json!({ "taken": [taken(1)], "refused": [] })), (vec![], vec![taken(1)]));
+        assert_eq!(before.news(&json!({ "taken": [], "refused": [] })), (vec![], vec![]));
+        assert_eq!(before.news(&json!({ "taken": [taken(1)], "refused": [] })), (vec![], vec![taken(1)]));
     }
 }

@@ -34,7 +34,7 @@ use super::ask::{Asked, Page};
 use super::auth::Staff;
 use super::lately::{Reason, Refusals, short};
 use super::messages::Telling;
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::story::Language;
 use super::{App, json};
 
@@ -199,7 +199,9 @@ pub async fn list(
     Staff(actor): Staff,
     Asked(telling): Asked<Telling>,
 ) -> Result<Response, Problem> {
-    let items = troubles(&app, actor.business, telling.language)?;
+    // Hundreds of rows are opened, which would hold up this thread's other requests.
+    let looked = tokio::task::spawn_blocking(move || troubles(&app, actor.business, telling.language)).await;
+    let items = looked.map_err(|_| Problem::new(Kind::Internal, "looking for troubles failed here"))??;
     Ok(json(StatusCode::OK, &Page { items, next: None }))
 }
 
@@ -223,7 +225,7 @@ fn troubles(app: &App, business: BusinessId, language: Language) -> Result<Vec<T
         }
     }
     given_up(&query, language, &mut found)?;
-    found.sort_by(|one, other| other.at.cmp(&one.at));
+    found.sort_by_key(|one| std::cmp::Reverse(one.at));
     found.truncate(TROUBLES);
     Ok(found)
 }
