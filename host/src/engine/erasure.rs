@@ -113,6 +113,25 @@ impl Engine {
         self.homes.of(business, customer)
     }
 
+    /// Whom the id of a customer leads to as of a view, which may know of a merge that this process is still to hear of.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn home_in(
+        &self,
+        view: &dyn View,
+        business: BusinessId,
+        customer: CustomerId,
+    ) -> Result<CustomerId, StoreError> {
+        let mut home = self.home(business, customer);
+        while let Some(row) = view.get(&erased_key(business, home))?
+            && let Some(next) = row.read_clear::<Erased>()?.into
+        {
+            home = next;
+        }
+        Ok(home)
+    }
+
     /// From here on nothing is taken in the name of whoever is put with another, and their id leads there; what was taken before
     /// is done before they are put together.
     pub(super) fn follow(&self, entry: &Entry) {

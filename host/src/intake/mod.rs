@@ -162,18 +162,18 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent, look: bo
         read.customer = message.map(|message| message.customer);
     }
     let (mut known_by, mut newcomer) = (None, None);
-    let home = |customer| engine.home(business, customer);
+    let home = |customer| engine.home_in(view.as_ref(), business, customer).map_err(|e| stopped(&e));
     let is_leaving = |customer| engine.is_leaving(view.as_ref(), business, customer).map_err(|e| stopped(&e));
     let customer = match identify(view.as_ref(), business, &index, &read, (&event.source, event.by_connector))
         .map_err(|e| stopped(&e))?
     {
         // Their addresses are free once they are gone, which is a matter of moments: it is for the sender to come again.
-        Identity::Known(customer, _) if is_leaving(home(customer))? => {
+        Identity::Known(customer, _) if is_leaving(home(customer)?)? => {
             return Err(NotAccepted::NotTaken(NotTaken::Raced));
         }
         Identity::Known(customer, by) => {
             known_by = by;
-            Some(home(customer))
+            Some(home(customer)?)
         }
         Identity::New => {
             newcomer = Some(CustomerId::new(now, engine.world().unique()));
@@ -216,7 +216,8 @@ fn plan(engine: &Arc<Engine>, business: BusinessId, event: &CloudEvent, look: bo
     entries.push(first);
     if let News::Order { order, .. } = &read.news {
         let records = engine.records(view.clone(), business, CustomerId::BUSINESS).map_err(|e| stopped(&e))?;
-        for linked in claimants(&records, order).map_err(|e| stopped(&e))?.into_iter().map(home) {
+        for linked in claimants(&records, order).map_err(|e| stopped(&e))? {
+            let linked = home(linked)?;
             if Some(linked) != customer && !is_leaving(linked)? {
                 entries.push(entry(EventId::new(now, engine.world().unique()), linked, true));
             }
