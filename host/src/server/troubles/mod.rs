@@ -281,11 +281,13 @@ fn of_plugin(
     if !wants.is_empty() {
         found.push(Trouble::of_plugin(What::Unapproved { plugin, wants: &wants }, language, now, plugin));
     }
+    let webhook = installed.manifest.webhook.as_ref().filter(|webhook| webhook.scheme != Scheme::None);
+    let verifying = webhook.filter(|_| installed.exports.contains(&Export::Receiving)).map(|webhook| &webhook.secret);
+    let sends = installed.exports.contains(&Export::Sending);
     for secret in installed.manifest.secrets.keys() {
-        if query.secret(plugin, secret)?.is_none() {
-            let webhook = installed.manifest.webhook.as_ref();
-            let verifies = installed.exports.contains(&Export::Receiving)
-                && webhook.is_some_and(|webhook| webhook.scheme != Scheme::None && webhook.secret == *secret);
+        let verifies = verifying == Some(secret);
+        // A secret that neither verifies nor is for sending is for something that the owner may do without.
+        if (verifies || sends) && query.secret(plugin, secret)?.is_none() {
             found.push(Trouble::of_plugin(What::NoSecret { plugin, secret, verifies }, language, now, plugin));
         }
     }
